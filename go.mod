@@ -1,0 +1,8 @@
+module github.com/hallpass-go/hallpass
+
+go 1.26.0
+
+require (
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/crypto v0.58.0
+)
