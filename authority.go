@@ -135,7 +135,7 @@ func (a *Authority) Decide(ctx context.Context, t Token, r Resource, p Permissio
 // Recheck asks the store whether t is still live, for streams and long jobs, which need not keep the secret for it. It
 // returns nil, [ErrUnauthenticated], or an error that wraps [ErrUnavailable].
 func (a *Authority) Recheck(ctx context.Context, t Token) error {
-	v, err := a.load(ctx, t.ID)
+	v, err := a.load(ctx, t.ID, a.memory.of(t.ID))
 	if err != nil {
 		return err
 	}
@@ -152,14 +152,16 @@ func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, 
 		a.malformed.Add(1)
 		return nil, ErrUnauthenticated
 	}
-	v, err := a.load(ctx, id)
+	// What is remembered is looked up first, so that it is on its way from main memory while the secret is hashed.
+	last := a.memory.of(id)
+	d := digest(body)
+	v, err := a.load(ctx, id, last)
 	if err != nil {
 		return nil, err
 	}
 	if v.tombstone() {
 		return nil, a.reject(ctx, v.token, ReasonRevoked)
 	}
-	d := digest(body)
 	if subtle.ConstantTimeCompare(d[:], v.digest[:]) != 1 {
 		return nil, a.reject(ctx, v.token, ReasonWrongSecret)
 	}
@@ -174,7 +176,7 @@ func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, 
 
 // load reads the record with this ID and returns the verdict on it, if it is good. Otherwise it tells the host why, and the
 // caller what a caller may know.
-func (a *Authority) load(ctx context.Context, id ID) (*verdict, error) {
+func (a *Authority) load(ctx context.Context, id ID, last *verdict) (*verdict, error) {
 	r, err := read(ctx, a.cfg.Store, id)
 	if err == ErrNotFound {
 		// The ID may share memory with the secret, which an audit log must not keep alive.
@@ -187,7 +189,7 @@ func (a *Authority) load(ctx context.Context, id ID) (*verdict, error) {
 	if r.abandoned() {
 		return nil, a.reject(ctx, Token{ID: r.Token.ID}, ReasonRevoked)
 	}
-	v, err := a.open(r)
+	v, err := a.open(r, last)
 	if err == ErrTampered {
 		return nil, a.reject(ctx, Token{ID: r.Token.ID}, ReasonTampered)
 	}

@@ -71,13 +71,14 @@ func (f format) parse(s string) (id ID, body string, ok bool) {
 	if len(s) != sum+checksumLength || s[:len(f)] != string(f) {
 		return "", "", false
 	}
-	for i := len(f); i < len(s); i++ {
+	if want := checksum(s[:sum]); s[sum:] != string(want[:]) {
+		return "", "", false
+	}
+	// Who knows the format can make a checksum over anything.
+	for i := len(f); i < sum; i++ {
 		if !inAlphabet[s[i]] {
 			return "", "", false
 		}
-	}
-	if want := checksum(s[:sum]); s[sum:] != string(want[:]) {
-		return "", "", false
 	}
 	body = s[len(f):sum]
 	return ID(body[:idLength]), body, true

@@ -49,13 +49,8 @@ func newMemory() *memory {
 	return &memory{verdicts: idmap.New(func(v *verdict) string { return string(v.token.ID) })}
 }
 
-// of returns the verdict on r, or nil.
-func (m *memory) of(r *Record) *verdict {
-	if v := m.verdicts.Get(string(r.Token.ID)); v != nil && v.holds(r) {
-		return v
-	}
-	return nil
-}
+// of returns the last verdict on a record with this ID, or nil. Whether it holds for the record that the store has is to be seen.
+func (m *memory) of(id ID) *verdict { return m.verdicts.Get(string(id)) }
 
 func (m *memory) put(v *verdict) {
 	m.mu.Lock()

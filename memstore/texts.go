@@ -19,15 +19,17 @@ func (t texts) pack(r *hallpass.Record) *hallpass.Record {
 	c := *r
 	c.Token.Scope = hallpass.Scope{}
 	c.Token.CreatedAt, c.Token.RevokedAt = micros(c.Token.CreatedAt), micros(c.Token.RevokedAt)
-	own := []*string{(*string)(&c.Token.ID), &c.Token.Name, (*string)(&c.Token.Replaces), (*string)(&c.Token.ReplacedBy), &c.Extra}
+	// What a check looks at comes first, and so lies together.
+	own := []*string{(*string)(&c.Token.ID)}
 	workspace, project, repository := c.Token.Resource.Workspace(), c.Token.Resource.Project(), c.Token.Resource.Repository()
-	for _, text := range []*string{&workspace, &project, &repository, &c.Token.CreatedBy, &c.ScopeText} {
+	for _, text := range []*string{&repository, &project, &workspace, &c.Token.CreatedBy, &c.ScopeText} {
 		if shared, ok := t[*text]; ok {
 			*text = shared
 		} else {
 			own = append(own, text)
 		}
 	}
+	own = append(own, &c.Token.Name, (*string)(&c.Token.Replaces), (*string)(&c.Token.ReplacedBy), &c.Extra)
 	length := 0
 	for _, text := range own {
 		length += len(*text)
