@@ -79,7 +79,8 @@ func (a *Authority) renewal(r *Record, at time.Time) (Grant, Scope, error) {
 		return Grant{}, Scope{}, invalidf("the token's scope grants nothing any more; issue another one")
 	}
 	if !t.RevokedAt.IsZero() {
-		g.RevokeAt = at.Add(t.RevokedAt.Sub(t.CreatedAt))
+		// Not by Sub: a time.Duration ends at 292 years.
+		g.RevokeAt = timeOf(micros(at) + micros(t.RevokedAt) - micros(t.CreatedAt))
 		if g.RevokeAt.After(lastTime) {
 			return Grant{}, Scope{}, invalidf("a token of the same length of life would end after the year 9999; issue another one")
 		}
