@@ -14,7 +14,7 @@
 //
 //	token, secret, err := passes.Issue(ctx, hallpass.Grant{
 //		Name:        "deploy job",
-//		CreatedBy:   "alice",
+//		CreatedBy:   "user-1",
 //		Resource:    hallpass.Repository("acme", "api"),
 //		Permissions: []hallpass.Permission{hallpass.RepositoryWrite},
 //	})
