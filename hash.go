@@ -34,7 +34,7 @@ type key struct {
 // ends every token.
 func NewKeys(current []byte, others ...[]byte) (Keys, error) {
 	var ring []key
-	seen := make(map[uint64]bool)
+	seen := map[uint64]bool{0: true} // the ID that says that there is no key
 	for _, material := range append([][]byte{current}, others...) {
 		if len(material) < minKeyLength {
 			return Keys{}, invalidf("a key of %d bytes; it has %d or more", len(material), minKeyLength)

@@ -35,7 +35,7 @@ var errUnknownKey = errors.New("a record is under a key that is not among Config
 // under. The error is ErrTampered, or wraps ErrUnavailable where the key is unknown: that is a mistake of whoever deployed the
 // keys, and the token may be good.
 func (a *Authority) examine(r *Record) (hasher, error) {
-	if r.Format != format1 || !r.canonical() || r.abandoned() {
+	if r.Format != format1 || r.KeyID == 0 || !r.canonical() {
 		return hasher{}, ErrTampered
 	}
 	for _, h := range a.hashers {
