@@ -39,7 +39,8 @@ type Store interface {
 	// errors.ErrUnsupported for more.
 	Write(ctx context.Context, changes ...Change) error
 
-	// List yields what q matches, in the order of IDs as bytes. It ends after an error.
+	// List yields what q matches, in the order of IDs as bytes. It ends after an error. Each range over it reads anew. The store
+	// can be used in between: nothing is held while it yields.
 	List(ctx context.Context, q Query) iter.Seq2[*Record, error]
 }
 

@@ -5,6 +5,7 @@ package memstore
 import (
 	"context"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,7 +79,7 @@ const listed = 256
 // List yields what q matches, in the order of IDs. No lock is held while it yields.
 func (s *Store) List(ctx context.Context, q hallpass.Query) iter.Seq2[*hallpass.Record, error] {
 	return func(yield func(*hallpass.Record, error) bool) {
-		n := 0
+		q, n := q, 0
 		for {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
@@ -110,8 +111,8 @@ func (s *Store) RecordUses(ctx context.Context, uses []hallpass.Use) error {
 		return err
 	}
 	for _, u := range uses {
-		if u.At.After(s.uses[u.ID]) {
-			s.uses[u.ID] = u.At
+		if at := micros(u.At); at.After(s.uses[u.ID]) {
+			s.uses[hallpass.ID(strings.Clone(string(u.ID)))] = at
 		}
 	}
 	return nil

@@ -162,7 +162,7 @@ func (s *Store) List(ctx context.Context, q hallpass.Query) iter.Seq2[*hallpass.
 
 func (s *Store) list(ctx context.Context, db querier, q hallpass.Query) iter.Seq2[*hallpass.Record, error] {
 	return func(yield func(*hallpass.Record, error) bool) {
-		n, limit := 0, pageSize
+		q, n, limit := q, 0, pageSize
 		if q.Limit > 0 {
 			limit = min(limit, q.Limit)
 		}
