@@ -2,6 +2,7 @@ package hallpass_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -165,4 +166,8 @@ func TestResealLosesToOthersAndReadsAgain(t *testing.T) {
 		store.get = func(context.Context, hallpass.ID) (*hallpass.Record, error) { panic("store") }
 	})
 	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+
+	store.get, store.write = nil, func(context.Context, ...hallpass.Change) error { return errors.New("read-only") }
+	token, _ = issue(t, a, api, hallpass.RepositoryRead)
+	assert.ErrorIs(t, collect(b.Reseal(t.Context()))[token.ID], hallpass.ErrUnavailable)
 }

@@ -7,6 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func TestMustPanicsOnAMistakeInThisPackage(t *testing.T) {
+	assert.Panics(t, func() { must(NewCatalog()) })
+}
+
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	m := newMemory()
 	for i := range memorySize + 10 {

@@ -240,6 +240,18 @@ func TestRevokeAllSaysWhatItCouldNotEnd(t *testing.T) {
 	assert.ErrorContains(t, err, "lock it first")
 }
 
+func TestARevocationThatLosesAndThenCannotReadIsUnavailable(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	token, _ := issue(t, a, api, hallpass.RepositoryRead)
+	store.write = func(context.Context, ...hallpass.Change) error {
+		store.get = func(context.Context, hallpass.ID) (*hallpass.Record, error) { return nil, errors.New("gone") }
+		return hallpass.ErrConflict
+	}
+	assert.ErrorIs(t, a.Revoke(t.Context(), acme, token.ID), hallpass.ErrUnavailable)
+}
+
 func TestARecordThatIsGoneMeanwhileIsNotFound(t *testing.T) {
 	inner := memstore.New()
 	store := &hooked{Store: inner, write: func(context.Context, ...hallpass.Change) error { return hallpass.ErrNotFound }}

@@ -242,7 +242,7 @@ func TestRotateOnAStoreWithoutMultiChangeWrites(t *testing.T) {
 	}
 	_, _, err = a.Rotate(t.Context(), acme, live.ID, 0)
 	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
-	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+	store.write = func(_ context.Context, changes ...hallpass.Change) error {
 		if len(changes) == 1 {
 			return errors.New("the disk is full")
 		}
@@ -250,6 +250,30 @@ func TestRotateOnAStoreWithoutMultiChangeWrites(t *testing.T) {
 	}
 	_, _, err = a.Rotate(t.Context(), acme, live.ID, 0)
 	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+}
+
+// The replacement was created; the old token could be neither ended nor the new one revoked.
+func TestAReplacementThatCannotBeUndoneIsReported(t *testing.T) {
+	inner := memstore.New()
+	store := oneAtATime(inner)
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	old, text := issue(t, a, api, hallpass.RepositoryRead)
+	single, broken := store.write, errors.New("the disk is full")
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		if len(changes) == 1 && changes[0].Old != nil {
+			if changes[0].Old.Token.ID == old.ID {
+				return hallpass.ErrConflict
+			}
+			return broken
+		}
+		return single(ctx, changes...)
+	}
+	_, secret, err := a.Rotate(t.Context(), acme, old.ID, 0)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	assert.ErrorIs(t, err, broken)
+	assert.Equal(t, "", secret.Reveal(), "nobody has the secret of what is left")
+	_, err = a.Authenticate(t.Context(), text)
+	assert.NoError(t, err, "the old one works")
 }
 
 func TestAStoreThatConflictsForeverIsUnavailable(t *testing.T) {
