@@ -99,7 +99,7 @@ func (a *Authority) Authenticate(ctx context.Context, secret string) (Token, err
 	if err != nil {
 		return Token{}, err
 	}
-	return v.token, nil
+	return v.token(), nil
 }
 
 // Authorize is the host's whole check: [Authority.Authenticate], then [Authorize]. Only a nil error means yes; with any other, the
@@ -113,12 +113,13 @@ func (a *Authority) Authorize(ctx context.Context, secret string, r Resource, p 
 	if err != nil {
 		return Token{}, err
 	}
-	err = decide(&v.token, r, p, more)
-	a.observeDecision(ctx, &v.token, r, p, more, err)
+	t := v.token()
+	err = decide(&t, r, p, more)
+	a.observeDecision(ctx, &t, r, p, more, err)
 	if err != nil {
 		return Token{}, err
 	}
-	return v.token, nil
+	return t, nil
 }
 
 // Decide is [Authorize] of a token that Authenticate returned for this request, with its audit event: for the second and
@@ -139,8 +140,8 @@ func (a *Authority) Recheck(ctx context.Context, t Token) error {
 	if err != nil {
 		return err
 	}
-	if v.tombstone() || v.token.ended() {
-		return a.reject(ctx, v.token, ReasonRevoked)
+	if v.record.tombstone() || v.record.Token.ended() {
+		return a.reject(ctx, v.token(), ReasonRevoked)
 	}
 	return nil
 }
@@ -152,21 +153,20 @@ func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, 
 		a.malformed.Add(1)
 		return nil, ErrUnauthenticated
 	}
-	// What is remembered is looked up first, so that it is on its way from main memory while the secret is hashed.
-	last := a.memory.of(id)
-	d := digest(body)
-	v, err := a.load(ctx, id, last)
+	// What is remembered is looked up before the store is asked, so that both are on their way from main memory at once.
+	v, err := a.load(ctx, id, a.memory.of(id))
 	if err != nil {
 		return nil, err
 	}
-	if v.tombstone() {
-		return nil, a.reject(ctx, v.token, ReasonRevoked)
+	if v.record.tombstone() {
+		return nil, a.reject(ctx, v.token(), ReasonRevoked)
 	}
+	d := digest(body)
 	if subtle.ConstantTimeCompare(d[:], v.digest[:]) != 1 {
-		return nil, a.reject(ctx, v.token, ReasonWrongSecret)
+		return nil, a.reject(ctx, v.token(), ReasonWrongSecret)
 	}
-	if v.token.ended() {
-		return nil, a.reject(ctx, v.token, ReasonRevoked)
+	if v.record.Token.ended() {
+		return nil, a.reject(ctx, v.token(), ReasonRevoked)
 	}
 	if a.uses != nil {
 		a.uses.mark(v)

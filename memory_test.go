@@ -14,7 +14,7 @@ func TestMustPanicsOnAMistakeInThisPackage(t *testing.T) {
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	m := newMemory()
 	for i := range memorySize + 10 {
-		m.put(&verdict{token: Token{ID: ID(fmt.Sprint(i))}})
+		m.put(&verdict{record: Record{Token: Token{ID: ID(fmt.Sprint(i))}}})
 		assert.LessOrEqual(t, m.verdicts.Len(), memorySize)
 	}
 	assert.Equal(t, 10, m.verdicts.Len())

@@ -16,14 +16,9 @@ func (a *Authority) open(r *Record, last *verdict) (*verdict, error) {
 		return nil, err
 	}
 	v := &verdict{
-		token:     a.token(r),
-		scopeText: r.ScopeText,
-		extra:     r.Extra,
-		verifier:  r.Verifier,
-		seal:      r.Seal,
-		keyID:     r.KeyID,
-		format:    r.Format,
-		digest:    xor(r.Verifier, h.pad(r.Token.ID)),
+		record: *r,
+		scope:  a.token(r).Scope,
+		digest: xor(r.Verifier, h.pad(r.Token.ID)),
 	}
 	a.memory.put(v)
 	return v, nil

@@ -138,7 +138,7 @@ func TestNoFieldOfARecordIsForgotten(t *testing.T) {
 	}
 	assert.Equal(t, []string{"ID", "Name", "Resource", "Scope", "CreatedBy", "CreatedAt", "RevokedAt", "Replaces", "ReplacedBy"}, names(hallpass.Token{}))
 	assert.Equal(t, []string{"Token", "ScopeText", "Verifier", "Seal", "KeyID", "Format", "Extra"}, names(hallpass.Record{}),
-		"a new field needs a place in appendSealed, in verdict.holds, in every store, and in edits above")
+		"a new field needs a place in appendSealed, in every store, and in edits above")
 }
 
 func TestATamperedRecordCanBeEnded(t *testing.T) {

@@ -41,7 +41,7 @@ func (u *uses) mark(v *verdict) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		if len(u.waiting) < maxUses {
-			u.waiting[v.token.ID] = time.Time{}
+			u.waiting[v.record.Token.ID] = time.Time{}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package hallpass
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/hallpass-go/hallpass/internal/idmap"
 )
@@ -12,28 +13,29 @@ import (
 // matter where a record comes from or whether its memory is used again, and an edited copy is never taken for good.
 // It stays with its Authority, whose keys it was found with.
 type verdict struct {
-	token     Token // with its Scope
-	scopeText string
-	extra     string
-	verifier  [32]byte
-	seal      [32]byte
-	keyID     uint64
-	format    uint8
-
+	record Record   // a copy, so that nothing that its texts point to is used again
+	scope  Scope    // what of its ScopeText still grants something
 	digest [32]byte // the verifier in clear; of a tombstone, nothing that a secret could match
 	used   atomic.Uint64
 }
 
-// holds reports whether r says what v was found for.
-func (v *verdict) holds(r *Record) bool {
-	t := r.Token
-	t.Scope = v.token.Scope
-	return t == v.token && r.ScopeText == v.scopeText && r.Extra == v.extra &&
-		r.Verifier == v.verifier && r.Seal == v.seal && r.KeyID == v.keyID && r.Format == v.format
+// token returns the token that v is of.
+func (v *verdict) token() Token {
+	t := v.record.Token
+	t.Scope = v.scope
+	return t
 }
 
-// tombstone reports whether the token was ended at once: no secret opens it, whatever the clock says.
-func (v *verdict) tombstone() bool { return v.verifier == [32]byte{} }
+// holds reports whether r says what v was found for. Memory that looks the same is the same: texts are immutable, and those
+// that v points to stay where they are. Where it looks different, as in what was read from a database anew, the texts are compared.
+func (v *verdict) holds(r *Record) bool {
+	return *image(&v.record) == *image(r) || v.record == *r
+}
+
+// image returns the memory of r.
+func image(r *Record) *[unsafe.Sizeof(Record{})]byte {
+	return (*[unsafe.Sizeof(Record{})]byte)(unsafe.Pointer(r))
+}
 
 // A memory keeps verdicts by ID. Only what a store has and a key has sealed gets in, so a flood of made-up tokens leaves
 // nothing behind. It is bounded: when it is full it starts afresh, which costs each live token one HMAC more.
@@ -42,11 +44,11 @@ type memory struct {
 	verdicts *idmap.Map[verdict]
 }
 
-// memorySize is how many verdicts are kept, of some 600 bytes each.
+// memorySize is how many verdicts are kept, of 384 bytes and the texts of a record each.
 const memorySize = 1 << 16
 
 func newMemory() *memory {
-	return &memory{verdicts: idmap.New(func(v *verdict) string { return string(v.token.ID) })}
+	return &memory{verdicts: idmap.New(func(v *verdict) string { return string(v.record.Token.ID) })}
 }
 
 // of returns the last verdict on a record with this ID, or nil. Whether it holds for the record that the store has is to be seen.
