@@ -21,7 +21,8 @@ type Config struct {
 	Realm string
 
 	// Policy is the host's own rule on issuing and rotating: may this person do it, does the plan cover it, does the resource
-	// exist. Its error is returned, wrapped, and nothing is stored; a panic counts as ErrUnavailable. It can only refuse.
+	// exist. Its error is returned, wrapped, and nothing is stored; one that says that it could not tell should wrap
+	// ErrUnavailable, and a panic counts as that. It can only refuse. It is asked before the write, not in it.
 	// If nil, there is none.
 	Policy func(ctx context.Context, g Grant) error
 

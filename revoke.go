@@ -52,7 +52,8 @@ func (a *Authority) RevokeExposed(ctx context.Context, secret string) (Token, er
 // RevokeAll ends all tokens that are bound to r and returns how many it ended: of a workspace, all in it; of a project, its
 // own, for its repositories may lie elsewhere tomorrow. It goes on until it has seen, twice in a row, the same tokens
 // and none of them live, so that no rotation that races with it gets away. A token that is issued meanwhile may: delete or lock the
-// resource first, so that Policy refuses, then call it. Do so on deletion and on a transfer to another workspace.
+// resource first, so that Policy refuses, then call it. Do so on deletion and on a transfer to another workspace. Should one get
+// away all the same, an ID that is never used again makes it harmless.
 //
 // The error wraps [ErrInvalid] for the zero Resource, or [ErrUnavailable]: then some are ended, and calling again is safe.
 func (a *Authority) RevokeAll(ctx context.Context, r Resource) (int, error) {

@@ -11,6 +11,9 @@ import (
 // WithTx returns a [hallpass.Store] inside the host's own transaction, for [hallpass.Authority.With]: a token is then committed
 // with the row that it belongs to, or not at all. It is good until the transaction ends, and as safe for concurrent use as that is.
 // The durability of what it writes is that of the host's connection; if that is not enough, Write says what to set.
+//
+// It waits for nobody: where the database is busy, that is an error, and the host starts its transaction again. On SQLite, let it begin as a
+// writer (BEGIN IMMEDIATE, which some drivers have as _txlock=immediate), or one that has read first may not write any more.
 func (s *Store) WithTx(tx *sql.Tx) hallpass.Store { return &txStore{s, tx} }
 
 type txStore struct {

@@ -60,6 +60,18 @@ func listingFaults() []fault {
 		"Limit and After go on without gap or repeat", "a long list is whole", "a list can be broken off", "List with a done context yields an error and ends",
 		"a list ends when its context is done midway", "a list goes on while records are written"
 	return []fault{
+		{"goes on where the last range ended", onList(func(f *fake, ctx context.Context, q hallpass.Query) seq {
+			return func(yield func(*hallpass.Record, error) bool) {
+				for r, err := range f.list(ctx, q) {
+					if err == nil {
+						q.After = r.Token.ID
+					}
+					if !yield(r, err) {
+						return
+					}
+				}
+			}
+		}), map[string]string{"a list can be ranged over again": "yielded 0"}},
 		{"lists the oldest first", sorted(func(a, b *hallpass.Record) int { return a.Token.CreatedAt.Compare(b.Token.CreatedAt) }), map[string]string{order: "number 0 is"}},
 		{"sorts without case", sorted(func(a, b *hallpass.Record) int {
 			return cmp.Compare(strings.ToLower(string(a.Token.ID)), strings.ToLower(string(b.Token.ID)))

@@ -66,6 +66,29 @@ func listing() []testCase {
 			check:       longLists,
 		},
 		{
+			name:        "a list can be ranged over again",
+			explanation: "Each range over what List returned reads anew, from its beginning.",
+			check: func(ctx context.Context, s hallpass.Store) error {
+				if err := create(ctx, s, records(0, many)...); err != nil {
+					return err
+				}
+				list := s.List(ctx, hallpass.Query{All: true})
+				for range 2 {
+					n := 0
+					for _, err := range list {
+						if err != nil {
+							return fmt.Errorf("List yielded an error: %w", err)
+						}
+						n++
+					}
+					if n != many {
+						return fmt.Errorf("of %d records, a range over one list yielded %d", many, n)
+					}
+				}
+				return nil
+			},
+		},
+		{
 			name:        "a list can be broken off",
 			explanation: "A caller may leave the range loop at any record. Nothing stays locked or open, and the store works as before.",
 			check:       brokenOff,
