@@ -40,7 +40,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.label), nil }
 
 // The text of a token is prefix, ID, secret and checksum, of which only the first is fixed:
 //
-//	hp_ 0Yk3mZr8QbT1uVw5xAjC 7nLr2FqPz9sDkXe4WbGh6TyUm1Vc8RaJoNi 3pXk9Q
+//	hp_ 0Yk3mZr8QbT1uVw5xAjC 7nLr2FqPz9sDkXe4WbGh6TyUm1Vc8RaJoNi 4Twy7v
 //
 // Nothing in it is ever decoded, so that no second spelling of a token exists. ID and secret together are 55 bytes:
 // one block of SHA-256 with its padding.

@@ -14,7 +14,7 @@ const columns = `id, name, workspace, project, repository, scope, created_by, cr
 type statements struct {
 	get, seal, create string
 
-	// A seal that cannot be read is given as zero, and can be replaced as that.
+	// A seal that cannot be read is given as zero, and can be replaced as that. What is no blob sorts before all blobs.
 	replace, replaceUnreadable string
 
 	listAll, listWorkspace, listResource string
@@ -32,7 +32,7 @@ func statementsOf(e engine) statements {
 		seal:              e.rebind(`SELECT seal FROM hallpass_tokens WHERE id = ?`),
 		create:            e.rebind(`INSERT INTO hallpass_tokens (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
 		replace:           e.rebind(update + `seal = ?`),
-		replaceUnreadable: e.rebind(update + `(seal = ? OR seal IS NULL OR length(seal) <> 32)`),
+		replaceUnreadable: e.rebind(update + `(seal <= ? OR seal IS NULL OR length(seal) <> 32)`),
 		listAll:           e.rebind(list + page),
 		listWorkspace:     e.rebind(list + `workspace = ? AND ` + page),
 		listResource:      e.rebind(list + `workspace = ? AND project = ? AND repository = ? AND ` + page),
