@@ -61,6 +61,6 @@ func TestGitSendsItsTokenAndShowsTheAnswer(t *testing.T) {
 	assert.Equal(t, basic("x-token-auth", text), requests[1])
 	assert.NotContains(t, out, "remote:")
 
-	assert.Contains(t, lsRemote("x-token-auth:"+text, "/locked/api.git"), "remote: "+message403Lacks)
+	assert.Contains(t, lsRemote("x-token-auth:"+text, "/locked/api.git"), "remote: "+message403Lacks+"\nremote: It needs: repository:write")
 	assert.Contains(t, lsRemote("alice:"+text, "/acme/api.git"), "remote: "+message401)
 }

@@ -61,7 +61,11 @@ func writeError(w http.ResponseWriter, r *http.Request, err error, realm string)
 			h.Add("WWW-Authenticate", `Basic realm="`+realm+`"`)
 		}
 	case http.StatusForbidden:
-		h.Set("WWW-Authenticate", bearerChallenge(realm, "insufficient_scope")+scopeAttribute(denied))
+		challenge := bearerChallenge(realm, "insufficient_scope")
+		if needed := missing(denied); needed != "" {
+			challenge += `, scope="` + needed + `"`
+		}
+		h.Set("WWW-Authenticate", challenge)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "5")
 	}
@@ -70,6 +74,9 @@ func writeError(w http.ResponseWriter, r *http.Request, err error, realm string)
 	body := []byte(message + "\n")
 	if git {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
+		if needed := missing(denied); needed != "" && !denied.OutOfReach {
+			body = append(body, "It needs: "+needed+"\n"...)
+		}
 	} else {
 		h.Set("Content-Type", "application/json")
 		body = jsonBody(message, denied)
@@ -103,10 +110,10 @@ func bearerChallenge(realm, code string) string {
 	return challenge
 }
 
-// scopeAttribute names what the token lacks. A host may have made the DeniedError itself, of what no catalog permits: what
-// would end the quoted string is not sent.
-func scopeAttribute(denied *hallpass.DeniedError) string {
-	if denied == nil || len(denied.Missing) == 0 {
+// missing names what the token lacks, with a space between two. A host may have made the DeniedError itself, of what no catalog
+// permits: if one of them would end a quoted string or a line, it is "".
+func missing(denied *hallpass.DeniedError) string {
+	if denied == nil {
 		return ""
 	}
 	texts := make([]string, len(denied.Missing))
@@ -115,5 +122,5 @@ func scopeAttribute(denied *hallpass.DeniedError) string {
 			return ""
 		}
 	}
-	return `, scope="` + strings.Join(texts, " ") + `"`
+	return strings.Join(texts, " ")
 }
