@@ -113,6 +113,8 @@ func catch(err *error) {
 	}
 }
 
+const tokenIDRule = "1 to 128 bytes of visible ASCII"
+
 // badTokenID reports whether no token can have this ID: no store need be asked.
 func badTokenID(id ID) bool {
 	if id == "" || len(id) > maxLength {

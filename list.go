@@ -29,7 +29,7 @@ func (a *Authority) Get(ctx context.Context, within Resource, id ID) (Token, err
 // List yields the tokens within a resource, in the order of their IDs. A project's are its own: repositories move. A record that
 // was tampered with comes as a Token that has but its ID, with [ErrTampered], one whose key is not among Config.Keys likewise with
 // ErrUnavailable, and the rows after it follow. An error without an ID ends the list: it wraps [ErrUnavailable], or [ErrInvalid] for a
-// zero within or a negative limit. Nothing is held between one token and the next, so tokens may be revoked in between.
+// zero within, a negative limit, or an After that is no ID. Nothing is held between one token and the next, so tokens may be revoked in between.
 //
 // List does not know who asks: show tokens only to whoever may manage them.
 func (a *Authority) List(ctx context.Context, within Resource, opts ListOptions) iter.Seq2[Token, error] {
@@ -40,6 +40,11 @@ func (a *Authority) List(ctx context.Context, within Resource, opts ListOptions)
 		}
 		if opts.Limit < 0 {
 			yield(Token{}, invalidf("ListOptions.Limit is negative; it is 0 for no limit, or more"))
+			return
+		}
+		// It may come from a URL.
+		if opts.After != "" && badTokenID(opts.After) {
+			yield(Token{}, invalidf("ListOptions.After; it is empty or the ID of a token, %s", tokenIDRule))
 			return
 		}
 		n := 0

@@ -65,9 +65,11 @@ func TestListNeverMeansAll(t *testing.T) {
 	tokens, errs := list(t, a, hallpass.Resource{}, hallpass.ListOptions{})
 	assert.Equal(t, []hallpass.Token{{}}, tokens)
 	assert.ErrorIs(t, errs[0], hallpass.ErrInvalid)
-	_, errs = list(t, a, acme, hallpass.ListOptions{Limit: -1})
-	assert.Len(t, errs, 1)
-	assert.ErrorIs(t, errs[0], hallpass.ErrInvalid)
+	for _, opts := range []hallpass.ListOptions{{Limit: -1}, {After: "a b"}, {After: "\xff"}} {
+		_, errs = list(t, a, acme, opts)
+		assert.Len(t, errs, 1)
+		assert.ErrorIs(t, errs[0], hallpass.ErrInvalid)
+	}
 }
 
 func TestListGoesThroughManyPagesWhileTokensEnd(t *testing.T) {

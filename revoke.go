@@ -148,7 +148,7 @@ func (i *Issuer) find(ctx context.Context, within Resource, id ID) (*Record, has
 		return nil, hasher{}, err
 	}
 	if badTokenID(id) {
-		return nil, hasher{}, fmt.Errorf("%w: %w: the ID of a token is 1 to %d bytes of visible ASCII", ErrNotFound, ErrInvalid, maxLength)
+		return nil, hasher{}, fmt.Errorf("%w: %w: no token has this ID, which is %s", ErrNotFound, ErrInvalid, tokenIDRule)
 	}
 	r, err := read(ctx, i.store, id)
 	if err != nil {
