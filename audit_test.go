@@ -3,9 +3,11 @@ package hallpass_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -141,4 +143,42 @@ func TestATokenTravelsInAContext(t *testing.T) {
 	token, ok = hallpass.FromContext(hallpass.NewContext(t.Context(), want))
 	assert.True(t, ok)
 	assert.True(t, token == want)
+}
+
+func TestADecisionOnATokenThatHasEndedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, l := observed(t, nil)
+		g := grant(api, hallpass.RepositoryRead)
+		g.RevokeAt = time.Now().Add(time.Second)
+		token, secret, err := a.Issue(t.Context(), g)
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		l.take()
+		require.Equal(t, hallpass.ErrUnauthenticated, a.Decide(t.Context(), token, api, hallpass.RepositoryRead))
+		e := l.one(t)
+		assert.Equal(t, hallpass.Rejected, e.Kind)
+		assert.Equal(t, hallpass.ReasonRevoked, e.Reason)
+		assert.True(t, e.Token == token)
+
+		// Who does not have its secret is told apart from who has it.
+		text := secret.Reveal()
+		_, err = a.Authenticate(t.Context(), withChecksum(text[:50]+"00000000"))
+		require.Equal(t, hallpass.ErrUnauthenticated, err)
+		assert.Equal(t, hallpass.ReasonWrongSecret, l.one(t).Reason)
+	})
+}
+
+// An audit log may keep its events for long, and the secret must not stay in memory for that.
+func TestNoEventSharesMemoryWithTheSecret(t *testing.T) {
+	store := &hooked{Store: memstore.New()}
+	a, l := observed(t, store)
+	_, text := issue(t, a, api, hallpass.RepositoryRead)
+	l.take()
+	store.get = func(context.Context, hallpass.ID) (*hallpass.Record, error) { return nil, errors.New("gone") }
+	_, err := a.Authenticate(t.Context(), text)
+	require.ErrorIs(t, err, hallpass.ErrUnavailable)
+	e := l.one(t)
+	assert.Equal(t, hallpass.Unavailable, e.Kind)
+	assert.Equal(t, text[3:23], string(e.Token.ID))
+	assert.False(t, within(string(e.Token.ID), text))
 }

@@ -175,3 +175,25 @@ func FuzzParseScope(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatDefinitionsYieldsIsACopy(t *testing.T) {
+	c, err := hallpass.NewCatalog(
+		hallpass.Definition{Permission: "a", Implies: []hallpass.Permission{"b"}, Kinds: []hallpass.Kind{hallpass.WorkspaceKind}},
+		hallpass.Definition{Permission: "b", Kinds: []hallpass.Kind{hallpass.WorkspaceKind}},
+	)
+	require.NoError(t, err)
+	for d := range c.Definitions() {
+		d.Kinds[0] = hallpass.RepositoryKind
+		if len(d.Implies) > 0 {
+			d.Implies[0] = "x"
+		}
+	}
+	for d := range c.Definitions() {
+		assert.Equal(t, []hallpass.Kind{hallpass.WorkspaceKind}, d.Kinds)
+		assert.NotContains(t, d.Implies, hallpass.Permission("x"))
+	}
+	d, _ := c.Definition("a")
+	d.Kinds[0] = hallpass.RepositoryKind
+	again, _ := c.Definition("a")
+	assert.Equal(t, []hallpass.Kind{hallpass.WorkspaceKind}, again.Kinds)
+}

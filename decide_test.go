@@ -270,3 +270,23 @@ func TestAllocations(t *testing.T) {
 	assert.Equal(t, 1.0, allocs(func() { _ = hallpass.Authorize(token, r, hallpass.RepositoryAdmin) }), "denied")
 	assert.Equal(t, 1.0, allocs(func() { _, _ = a.Authorize(ctx, secret, api, hallpass.RepositoryAdmin, hallpass.Webhook) }), "denied by the Authority")
 }
+
+func TestWhoIsOutOfReachOnlyMissesNothing(t *testing.T) {
+	token, _ := issue(t, hallpasstest.New(t), api, hallpass.RepositoryRead)
+	denied, ok := errors.AsType[*hallpass.DeniedError](hallpass.Authorize(token, hallpass.Repository("acme", "web"), hallpass.RepositoryRead))
+	require.True(t, ok)
+	assert.True(t, denied.OutOfReach)
+	assert.Nil(t, denied.Missing)
+}
+
+// A host that forgets to look at the error has no token in its hand.
+func TestADenialComesWithoutAToken(t *testing.T) {
+	a := hallpasstest.New(t)
+	_, text := issue(t, a, api, hallpass.RepositoryRead)
+	got, err := a.Authorize(t.Context(), text, api, hallpass.RepositoryWrite)
+	assert.ErrorIs(t, err, hallpass.ErrDenied)
+	assert.Zero(t, got)
+	got, err = a.Authorize(t.Context(), text, core, hallpass.RepositoryRead)
+	assert.ErrorIs(t, err, hallpass.ErrDenied)
+	assert.Zero(t, got)
+}

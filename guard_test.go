@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -321,4 +322,46 @@ func TestAQueryMatches(t *testing.T) {
 	} {
 		assert.Equal(t, row.match, row.q.Matches(row.r), "%+v of %v", row.q, row.r.Token.Resource)
 	}
+}
+
+// There is no reason to say of a replaced record that its ID is taken.
+func TestAnAnswerThatMakesNoSenseIsUnavailable(t *testing.T) {
+	inner, key := memstore.New(), hallpass.GenerateKey()
+	before := hallpasstest.With(t, hallpass.Config{Store: inner, Keys: mustKeys(t, key)})
+	token, _ := issue(t, before, api, hallpass.RepositoryRead)
+	store := &hooked{Store: inner, write: func(context.Context, ...hallpass.Change) error { return hallpass.ErrExists }}
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, hallpass.GenerateKey(), key)})
+	assert.ErrorIs(t, a.Revoke(t.Context(), acme, token.ID), hallpass.ErrUnavailable)
+	n, err := a.RevokeAll(t.Context(), acme)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	assert.Zero(t, n)
+	assert.ErrorIs(t, collect(a.Reseal(t.Context()))[token.ID], hallpass.ErrUnavailable)
+	_, _, err = a.Rotate(t.Context(), acme, token.ID, 0)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+}
+
+// No token can have such an ID, so no store is asked for it, whoever asks.
+func TestAStoreIsNeverAskedForABadID(t *testing.T) {
+	store := &hooked{Store: memstore.New(), get: func(_ context.Context, id hallpass.ID) (*hallpass.Record, error) {
+		t.Errorf("it was asked for %q", id)
+		return nil, hallpass.ErrNotFound
+	}}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	for _, id := range []hallpass.ID{"", " ", "a b", "a\x00", "a\n", "\x7f", "é", hallpass.ID(strings.Repeat("x", 129))} {
+		assert.Equal(t, hallpass.ErrUnauthenticated, a.Recheck(t.Context(), hallpass.Token{ID: id}), "%q", id)
+		_, err := a.Get(t.Context(), acme, id)
+		assert.ErrorIs(t, err, hallpass.ErrNotFound, "%q", id)
+		assert.ErrorIs(t, err, hallpass.ErrInvalid, "%q", id)
+	}
+	asked := 0
+	store.get = func(context.Context, hallpass.ID) (*hallpass.Record, error) {
+		asked++
+		return nil, hallpass.ErrNotFound
+	}
+	for _, id := range []hallpass.ID{"!", "~", "a/b", hallpass.ID(strings.Repeat("x", 128))} {
+		assert.Equal(t, hallpass.ErrUnauthenticated, a.Recheck(t.Context(), hallpass.Token{ID: id}), "%q", id)
+		_, err := a.Get(t.Context(), acme, id)
+		assert.Equal(t, hallpass.ErrNotFound, err, "%q", id)
+	}
+	assert.Equal(t, 8, asked)
 }

@@ -265,3 +265,128 @@ func TestARecordThatIsGoneMeanwhileIsNotFound(t *testing.T) {
 	assert.Zero(t, n)
 	assert.Empty(t, collect(b.Reseal(t.Context())))
 }
+
+// In the second bubble it is an hour before the revocation.
+func TestATombstoneIsDeadForRecheckAndRotateTooWhateverTheClockSays(t *testing.T) {
+	key, store := hallpass.GenerateKey(), memstore.New()
+	var token hallpass.Token
+	synctest.Test(t, func(t *testing.T) {
+		a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+		token, _ = issue(t, a, api, hallpass.RepositoryRead)
+		time.Sleep(time.Hour)
+		require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+		assert.Equal(t, hallpass.ErrUnauthenticated, a.Recheck(t.Context(), token))
+		_, _, err := a.Rotate(t.Context(), acme, token.ID, 0)
+		assert.ErrorIs(t, err, hallpass.ErrConflict)
+	})
+}
+
+// Who loses to a Reseal, even several times, reads again: neither a revocation nor a rotation fails for it.
+func TestWhoLosesToAResealReadsAgain(t *testing.T) {
+	keys := [][]byte{hallpass.GenerateKey(), hallpass.GenerateKey(), hallpass.GenerateKey(), hallpass.GenerateKey()}
+	for name, operation := range map[string]func(*hallpass.Authority, hallpass.ID) error{
+		"revoke": func(a *hallpass.Authority, id hallpass.ID) error { return a.Revoke(t.Context(), acme, id) },
+		"rotate": func(a *hallpass.Authority, id hallpass.ID) error {
+			_, _, err := a.Rotate(t.Context(), acme, id, 0)
+			return err
+		},
+		"all": func(a *hallpass.Authority, _ hallpass.ID) error { _, err := a.RevokeAll(t.Context(), acme); return err },
+	} {
+		inner := memstore.New()
+		store := &hooked{Store: inner}
+		a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, keys[0], keys[1:]...)})
+		token, text := issue(t, a, api, hallpass.RepositoryRead)
+		lost := 0
+		store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+			if lost < 3 {
+				lost++
+				others := append(append([][]byte{}, keys[:lost]...), keys[lost+1:]...)
+				resealer := hallpasstest.With(t, hallpass.Config{Store: inner, Keys: mustKeys(t, keys[lost], others...)})
+				require.Len(t, collect(resealer.Reseal(ctx)), 1)
+			}
+			return inner.Write(ctx, changes...)
+		}
+		assert.NoError(t, operation(a, token.ID), name)
+		assert.Equal(t, 3, lost, name)
+		_, err := a.Authenticate(t.Context(), text)
+		assert.Equal(t, hallpass.ErrUnauthenticated, err, name)
+	}
+}
+
+func TestAnExposedTokenThatIsTamperedWithMeanwhileIsEnded(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	token, text := issue(t, a, api, hallpass.RepositoryRead)
+	gets := 0
+	store.get = func(ctx context.Context, id hallpass.ID) (*hallpass.Record, error) {
+		if gets++; gets == 2 {
+			edit(t, inner, id, func(r *hallpass.Record) { r.ScopeText = "repository:write" })
+		}
+		return inner.Get(ctx, id)
+	}
+	ended, err := a.RevokeExposed(t.Context(), text)
+	require.NoError(t, err)
+	assert.True(t, ended == hallpass.Token{ID: token.ID}, "nothing vouches for what the record says")
+	r, err := inner.Get(t.Context(), token.ID)
+	require.NoError(t, err)
+	assert.Zero(t, r.Verifier)
+	assert.Zero(t, r.Seal)
+	assert.NotZero(t, r.Token.RevokedAt)
+}
+
+// The first pass can end nothing. In the second, a rotation gets in between the reading and the writing: it meets the same tokens as the
+// first, and yet there is a new one.
+func TestRevokeAllGoesOnAfterAPassThatEndedSomething(t *testing.T) {
+	inner, key := memstore.New(), hallpass.GenerateKey()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+	other := hallpasstest.With(t, hallpass.Config{Store: inner, Keys: mustKeys(t, key)})
+	token, text := issue(t, a, api, hallpass.RepositoryRead)
+	// One that nobody can end, so that the first pass goes through to its end.
+	lost := hallpasstest.With(t, hallpass.Config{Store: inner})
+	issue(t, lost, api, hallpass.RepositoryRead)
+	var replacement string
+	writes := 0
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		switch writes++; writes {
+		case 1:
+			return errors.New("the disk is full")
+		case 2:
+			_, secret, err := other.Rotate(ctx, acme, token.ID, time.Hour)
+			require.NoError(t, err)
+			replacement = secret.Reveal()
+		}
+		return inner.Write(ctx, changes...)
+	}
+	n, err := a.RevokeAll(t.Context(), acme)
+	assert.Equal(t, 2, n)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable, "there is still the one that nobody can end")
+	for _, text := range []string{text, replacement} {
+		_, err := a.Authenticate(t.Context(), text)
+		assert.Equal(t, hallpass.ErrUnauthenticated, err)
+	}
+}
+
+// RevokeAll counts what it ended itself, not what somebody else ended meanwhile.
+func TestRevokeAllCountsWhatItEndedItself(t *testing.T) {
+	inner, key := memstore.New(), hallpass.GenerateKey()
+	single := oneAtATime(inner)
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+	other := hallpasstest.With(t, hallpass.Config{Store: inner, Keys: mustKeys(t, key)})
+	first, _ := issue(t, other, api, hallpass.RepositoryRead)
+	issue(t, other, api, hallpass.RepositoryRead)
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		if len(changes) > 1 {
+			require.NoError(t, other.Revoke(ctx, acme, first.ID))
+		}
+		return single.write(ctx, changes...)
+	}
+	n, err := a.RevokeAll(t.Context(), acme)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+}

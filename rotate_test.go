@@ -292,3 +292,99 @@ func TestAStoreThatConflictsForeverIsUnavailable(t *testing.T) {
 	assert.ErrorIs(t, collect(b.Reseal(t.Context()))[live.ID], hallpass.ErrUnavailable)
 	assert.Less(t, tries, 200)
 }
+
+// What a later catalog does not know grants nothing, not even what has the first place in it.
+func TestAPermissionThatIsGoneGrantsNothing(t *testing.T) {
+	key, store := hallpass.GenerateKey(), memstore.New()
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+	_, text := issue(t, a, core, hallpass.RunnerRead, hallpass.Webhook)
+	catalog, err := hallpass.NewCatalog(hallpass.Definition{Permission: "admin", Kinds: everyKind}, hallpass.Definition{Permission: "webhook", Kinds: everyKind})
+	require.NoError(t, err)
+	b := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key), Catalog: catalog})
+	got, err := b.Authenticate(t.Context(), text)
+	require.NoError(t, err)
+	assert.Equal(t, "webhook", got.Scope.String())
+	_, err = b.Authorize(t.Context(), text, core, "admin")
+	assert.ErrorIs(t, err, hallpass.ErrDenied)
+}
+
+// Not even the clock of the record tells such a rotation from one without overlap.
+func TestAnOverlapOfLessThanAMicrosecondIsNone(t *testing.T) {
+	store := memstore.New()
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	old, _ := issue(t, a, api, hallpass.RepositoryRead)
+	_, _, err := a.Rotate(t.Context(), acme, old.ID, time.Microsecond-time.Nanosecond)
+	require.NoError(t, err)
+	r, err := store.Get(t.Context(), old.ID)
+	require.NoError(t, err)
+	assert.Zero(t, r.Verifier, "a tombstone")
+}
+
+// A host that deletes rows itself does so between the reading of one and its writing.
+func TestARotationOfARecordThatIsGoneMeanwhileIsNotFound(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	token, _ := issue(t, a, api, hallpass.RepositoryRead)
+	store.write = func(context.Context, ...hallpass.Change) error {
+		store.get = func(context.Context, hallpass.ID) (*hallpass.Record, error) { return nil, hallpass.ErrNotFound }
+		return hallpass.ErrNotFound
+	}
+	_, _, err := a.Rotate(t.Context(), acme, token.ID, 0)
+	assert.Equal(t, hallpass.ErrNotFound, err)
+}
+
+// A rotation that fails leaves no second token behind, and does not end the first.
+func TestARotationThatFailsCreatesNothingAndEndsNothing(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	old, text := issue(t, a, api, hallpass.RepositoryRead)
+	single := oneAtATime(inner).write
+	for name, write := range map[string]func(context.Context, ...hallpass.Change) error{
+		"the one write": func(ctx context.Context, changes ...hallpass.Change) error {
+			if len(changes) > 1 {
+				return errors.New("the disk is full")
+			}
+			return inner.Write(ctx, changes...)
+		},
+		"the first of two": func(ctx context.Context, changes ...hallpass.Change) error {
+			if len(changes) == 1 && changes[0].Old == nil {
+				return errors.New("the disk is full")
+			}
+			return single(ctx, changes...)
+		},
+	} {
+		store.write = write
+		_, _, err := a.Rotate(t.Context(), acme, old.ID, 0)
+		assert.ErrorIs(t, err, hallpass.ErrUnavailable, name)
+		_, err = a.Authenticate(t.Context(), text)
+		assert.NoError(t, err, name)
+		tokens, _ := list(t, a, acme, hallpass.ListOptions{IncludeRevoked: true})
+		assert.Len(t, tokens, 1, name)
+	}
+}
+
+// The request ends between the two writes of a store that can make but one change at a time.
+func TestAReplacementIsUndoneThoughTheRequestEnded(t *testing.T) {
+	inner := memstore.New()
+	store := oneAtATime(inner)
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	old, text := issue(t, a, api, hallpass.RepositoryRead)
+	single := store.write
+	ctx, cancel := context.WithCancel(t.Context())
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		err := single(ctx, changes...)
+		if err == nil && changes[0].Old == nil {
+			cancel()
+		}
+		return err
+	}
+	_, _, err := a.Rotate(ctx, acme, old.ID, 0)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	tokens, _ := list(t, a, acme, hallpass.ListOptions{})
+	require.Len(t, tokens, 1, "nobody has the secret of the other")
+	assert.Equal(t, old.ID, tokens[0].ID)
+	_, err = a.Authenticate(t.Context(), text)
+	assert.NoError(t, err)
+}

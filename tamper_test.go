@@ -228,3 +228,21 @@ func TestARecordThatIsPutBackIsEndedToo(t *testing.T) {
 	assert.Equal(t, hallpass.ErrUnauthenticated, err)
 	assert.Empty(t, collect(a.Verify(t.Context())), "it was a good record, so it is a sealed tombstone")
 }
+
+// Nothing vouches for what a record says that was ended because it was tampered with.
+func TestTheEventOfATamperedAndEndedTokenShowsItsIDAlone(t *testing.T) {
+	store := memstore.New()
+	a, l := observed(t, store)
+	token, text := issue(t, a, api, hallpass.RepositoryRead)
+	edit(t, store, token.ID, func(r *hallpass.Record) { r.Token.Name = "a lie" })
+	l.take()
+	require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+	e := l.one(t)
+	assert.Equal(t, hallpass.ReasonTampered, e.Reason)
+	assert.True(t, e.Token == hallpass.Token{ID: token.ID})
+	_, err := a.Authenticate(t.Context(), text)
+	require.Equal(t, hallpass.ErrUnauthenticated, err)
+	e = l.one(t)
+	assert.Equal(t, hallpass.ReasonRevoked, e.Reason)
+	assert.True(t, e.Token == hallpass.Token{ID: token.ID})
+}

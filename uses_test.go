@@ -1,9 +1,11 @@
 package hallpass_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,4 +143,49 @@ func TestUsesAreBounded(t *testing.T) {
 	assert.Equal(t, 1<<16, store.uses, "what is more is dropped")
 	require.NoError(t, a.FlushUses(t.Context()))
 	assert.Equal(t, 1<<16, store.uses)
+}
+
+// A token that is used while the uses are written is not forgotten.
+func TestAUseDuringAFlushIsKeptForTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: memstore.New()}
+		a := hallpasstest.With(t, hallpass.Config{Store: store})
+		token, text := issue(t, a, api, hallpass.RepositoryRead)
+		use := func() error { _, err := a.Authenticate(t.Context(), text); return err }
+		require.NoError(t, use())
+		store.fail = use // which does not fail
+		require.NoError(t, a.FlushUses(t.Context()))
+		store.fail = nil
+		time.Sleep(time.Minute)
+		require.NoError(t, a.FlushUses(t.Context()))
+		assert.Equal(t, 1, store.uses)
+		times, err := a.LastUsed(t.Context(), token.ID)
+		require.NoError(t, err)
+		assert.Contains(t, times, token.ID)
+	})
+}
+
+// A recorder keeps the uses that were written last.
+type recorder struct {
+	*memstore.Store
+	uses []hallpass.Use
+}
+
+func (s *recorder) RecordUses(_ context.Context, uses []hallpass.Use) error {
+	s.uses = uses
+	return nil
+}
+
+// In one order, so that two processes that write the same rows do not wait for one another in a circle.
+func TestUsesAreWrittenInTheOrderOfTheirIDs(t *testing.T) {
+	store := &recorder{Store: memstore.New()}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	for range 50 {
+		_, text := issue(t, a, api, hallpass.RepositoryRead)
+		_, err := a.Authenticate(t.Context(), text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, a.FlushUses(t.Context()))
+	require.Len(t, store.uses, 50)
+	assert.True(t, slices.IsSortedFunc(store.uses, func(a, b hallpass.Use) int { return cmp.Compare(a.ID, b.ID) }))
 }

@@ -5,8 +5,10 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -171,4 +173,33 @@ func TestATokenCostsAtMost520BytesAndTwoObjects(t *testing.T) {
 	assert.LessOrEqual(t, (after.HeapAlloc-before.HeapAlloc)/n, uint64(520))
 	assert.LessOrEqual(t, float64(after.HeapObjects-before.HeapObjects)/n, 2.1)
 	runtime.KeepAlive(s)
+}
+
+// What a store in memory keeps holds on to nothing of what it was given, however large the text is that it was a part of.
+func TestARecordInMemorySharesNoneWithWhatWasWritten(t *testing.T) {
+	store := memstore.New()
+	whole := strings.Repeat("x", 1<<10)
+	r := &hallpass.Record{
+		Token: hallpass.Token{
+			ID: hallpass.ID(whole[:1]), Name: whole[:2], Resource: hallpass.Repository(whole[:3], whole[:4]).In(whole[:5]), CreatedBy: whole[:6],
+			Replaces: hallpass.ID(whole[:7]), ReplacedBy: hallpass.ID(whole[:8]),
+		},
+		ScopeText: whole[:9], Extra: whole[:10],
+	}
+	require.NoError(t, store.Write(t.Context(), hallpass.Change{New: r}))
+	got, err := store.Get(t.Context(), r.Token.ID)
+	require.NoError(t, err)
+	assert.Equal(t, r, got)
+	for i, text := range []string{
+		string(got.Token.ID), got.Token.Name, got.Token.Resource.Workspace(), got.Token.Resource.Repository(), got.Token.Resource.Project(), got.Token.CreatedBy,
+		string(got.Token.Replaces), string(got.Token.ReplacedBy), got.ScopeText, got.Extra,
+	} {
+		assert.False(t, within(text, whole), "text %d", i)
+	}
+}
+
+// within reports whether part lies in the memory of whole.
+func within(part, whole string) bool {
+	p, w := uintptr(unsafe.Pointer(unsafe.StringData(part))), uintptr(unsafe.Pointer(unsafe.StringData(whole)))
+	return p >= w && p < w+uintptr(len(whole))
 }

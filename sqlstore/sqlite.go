@@ -75,14 +75,18 @@ func (e sqlite) isDurable(ctx context.Context, tx querier) error {
 }
 
 // atomically does not use sql.Tx: a COMMIT that fails because the database is busy would leave that one's connection in the pool
-// with its transaction open.
-func (sqlite) atomically(ctx context.Context, conn *sql.Conn, work func() error) error {
+// with its transaction open. Such a COMMIT is tried again, not the whole: it holds a lock that keeps further readers out, without which
+// readers that never stop would starve every write of a database without WAL.
+func (e sqlite) atomically(ctx context.Context, conn *sql.Conn, work func() error) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	err := work()
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		err = retry(ctx, e.busy, func() error {
+			_, err := conn.ExecContext(ctx, "COMMIT")
+			return err
+		})
 	}
 	if err != nil {
 		rollback(context.WithoutCancel(ctx), conn)

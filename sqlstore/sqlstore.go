@@ -60,8 +60,11 @@ func (s *Store) Get(ctx context.Context, id hallpass.ID) (r *hallpass.Record, er
 	return r, notFound(err)
 }
 
-func (s *Store) prepare(ctx context.Context) (*sql.Stmt, error) {
-	get, err := s.db.PrepareContext(ctx, s.sql.get)
+func (s *Store) prepare(ctx context.Context) (get *sql.Stmt, err error) {
+	err = s.retry(ctx, func() error {
+		get, err = s.db.PrepareContext(ctx, s.sql.get)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -224,9 +227,11 @@ func (s *Store) page(ctx context.Context, db querier, q hallpass.Query, limit in
 const patience = 5 * time.Second
 
 // retry calls f until it is not busy.
-func (s *Store) retry(ctx context.Context, f func() error) error {
+func (s *Store) retry(ctx context.Context, f func() error) error { return retry(ctx, s.engine.busy, f) }
+
+func retry(ctx context.Context, busy func(error) bool, f func() error) error {
 	err := f()
-	if err == nil || !s.engine.busy(err) {
+	if err == nil || !busy(err) {
 		return err
 	}
 	deadline := time.Now().Add(patience)
@@ -236,7 +241,7 @@ func (s *Store) retry(ctx context.Context, f func() error) error {
 			return errors.Join(ctx.Err(), err)
 		case <-time.After(wait):
 		}
-		if err = f(); err == nil || !s.engine.busy(err) || time.Now().After(deadline) {
+		if err = f(); err == nil || !busy(err) || time.Now().After(deadline) {
 			return err
 		}
 	}
