@@ -1,10 +1,6 @@
 package sqlstore
 
-import (
-	"database/sql"
-
-	"github.com/hallpass-go/hallpass"
-)
+import "github.com/hallpass-go/hallpass"
 
 // The columns of hallpass_tokens, in the order of scan and insert.
 const columns = `id, name, workspace, project, repository, scope, created_by, created_at, revoked_at, replaces, replaced_by, extra, verifier, seal, key_id, format`
@@ -40,29 +36,68 @@ func statementsOf(e engine) statements {
 	}
 }
 
-// scan reads a row through the Scan of a *sql.Row or *sql.Rows. A value that is not of its column's type makes the record one of
-// an unknown format, which no Authority takes for good: it is dead, but it can be seen and ended.
-func scan(row interface{ Scan(...any) error }) (*hallpass.Record, error) {
-	var r hallpass.Record
-	var workspace, project, repository string
-	var id, replaces, replacedBy string
-	var createdAt, revokedAt, keyID, format int64
-	bad := false
-	t := &r.Token
-	err := row.Scan(text{&id, &bad}, text{&t.Name, &bad}, text{&workspace, &bad}, text{&project, &bad}, text{&repository, &bad},
-		text{&r.ScopeText, &bad}, text{&t.CreatedBy, &bad}, number{&createdAt, &bad}, number{&revokedAt, &bad}, text{&replaces, &bad},
-		text{&replacedBy, &bad}, text{&r.Extra, &bad}, digest{&r.Verifier, &bad}, digest{&r.Seal, &bad}, number{&keyID, &bad}, number{&format, &bad})
+// A row is what a row of hallpass_tokens holds, whatever is in its columns.
+type row struct {
+	id, name, workspace, project, repository, scope, createdBy text
+	createdAt, revokedAt                                       number
+	replaces, replacedBy, extra                                text
+	verifier, seal                                             digest
+	keyID, format                                              number
+}
+
+// A text, a number and a digest take a column. Odd is one whose value is not of the type of its column.
+type (
+	text struct {
+		v   string
+		odd bool
+	}
+	number struct {
+		v   int64
+		odd bool
+	}
+	digest struct {
+		v   [32]byte
+		odd bool
+	}
+)
+
+// scan reads a row through the Scan of a *sql.Row or *sql.Rows. An odd value makes the record one of an unknown format, which
+// no Authority takes for good: it is dead, but it can be seen and ended.
+func scan(from interface{ Scan(...any) error }) (*hallpass.Record, error) {
+	var c row // one object, for all that Scan needs pointers to
+	err := from.Scan(&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.createdAt, &c.revokedAt,
+		&c.replaces, &c.replacedBy, &c.extra, &c.verifier, &c.seal, &c.keyID, &c.format)
 	if err != nil {
 		return nil, err
 	}
-	t.ID, t.Replaces, t.ReplacedBy = hallpass.ID(id), hallpass.ID(replaces), hallpass.ID(replacedBy)
-	t.Resource = resource(workspace, project, repository)
-	t.CreatedAt, t.RevokedAt = instant(createdAt), instant(revokedAt)
-	r.KeyID = uint64(keyID)
-	if r.Format = uint8(format); bad || int64(r.Format) != format {
+	r := &hallpass.Record{
+		Token: hallpass.Token{
+			ID:         hallpass.ID(c.id.v),
+			Name:       c.name.v,
+			Resource:   resource(c.workspace.v, c.project.v, c.repository.v),
+			CreatedBy:  c.createdBy.v,
+			CreatedAt:  instant(c.createdAt.v),
+			RevokedAt:  instant(c.revokedAt.v),
+			Replaces:   hallpass.ID(c.replaces.v),
+			ReplacedBy: hallpass.ID(c.replacedBy.v),
+		},
+		ScopeText: c.scope.v,
+		Verifier:  c.verifier.v,
+		Seal:      c.seal.v,
+		KeyID:     uint64(c.keyID.v),
+		Format:    uint8(c.format.v),
+		Extra:     c.extra.v,
+	}
+	if c.odd() || int64(r.Format) != c.format.v {
 		r.Format = 0
 	}
-	return &r, nil
+	return r, nil
+}
+
+func (c *row) odd() bool {
+	return c.id.odd || c.name.odd || c.workspace.odd || c.project.odd || c.repository.odd || c.scope.odd || c.createdBy.odd ||
+		c.createdAt.odd || c.revokedAt.odd || c.replaces.odd || c.replacedBy.odd || c.extra.odd || c.verifier.odd || c.seal.odd ||
+		c.keyID.odd || c.format.odd
 }
 
 // resource returns the resource of a row, and the zero Resource for parts that make none.
@@ -78,49 +113,28 @@ func resource(workspace, project, repository string) hallpass.Resource {
 	return hallpass.Resource{}
 }
 
-// A text, a number and a digest take a column, whatever is in it.
-type (
-	text struct {
-		to  *string
-		bad *bool
-	}
-	number struct {
-		to  *int64
-		bad *bool
-	}
-	digest struct {
-		to  *[32]byte
-		bad *bool
-	}
-)
-
-func (c text) Scan(v any) error {
+func (t *text) Scan(v any) error {
 	switch v := v.(type) {
 	case string:
-		*c.to = v
+		t.v = v
 	case []byte:
-		*c.to = string(v)
+		t.v, t.odd = string(v), true
 	default:
-		*c.bad = true
+		t.odd = true
 	}
 	return nil
 }
 
-func (c number) Scan(v any) error {
-	var n sql.NullInt64
-	if n.Scan(v) != nil || !n.Valid {
-		*c.bad = true
-	}
-	*c.to = n.Int64
+func (n *number) Scan(v any) error {
+	i, ok := v.(int64)
+	n.v, n.odd = i, !ok
 	return nil
 }
 
-func (c digest) Scan(v any) error {
-	b, ok := v.([]byte)
-	if !ok || len(b) != len(c.to) {
-		*c.bad = true
-		return nil
+func (d *digest) Scan(v any) error {
+	b, _ := v.([]byte)
+	if d.odd = len(b) != len(d.v); !d.odd {
+		copy(d.v[:], b)
 	}
-	copy(c.to[:], b)
 	return nil
 }

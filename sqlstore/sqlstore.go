@@ -53,10 +53,13 @@ func (s *Store) Get(ctx context.Context, id hallpass.ID) (r *hallpass.Record, er
 			return nil, err
 		}
 	}
-	err = s.retry(ctx, func() error {
-		r, err = scan(get.QueryRowContext(ctx, string(id)))
-		return err
-	})
+	r, err = scan(get.QueryRowContext(ctx, string(id)))
+	if err != nil && s.engine.busy(err) {
+		err = s.retry(ctx, func() error {
+			r, err = scan(get.QueryRowContext(ctx, string(id)))
+			return err
+		})
+	}
 	return r, notFound(err)
 }
 
@@ -144,12 +147,11 @@ func (s *Store) replace(ctx context.Context, q querier, c hallpass.Change) error
 		return err
 	}
 	// Some databases count only rows that came out different.
-	var stored [32]byte
-	bad := false
-	if err := q.QueryRowContext(ctx, s.sql.seal, string(t.ID)).Scan(digest{&stored, &bad}); err != nil {
+	var stored digest
+	if err := q.QueryRowContext(ctx, s.sql.seal, string(t.ID)).Scan(&stored); err != nil {
 		return notFound(err)
 	}
-	if stored != c.Old.Seal || stored != r.Seal {
+	if stored.v != c.Old.Seal || stored.v != r.Seal {
 		return hallpass.ErrConflict
 	}
 	return nil
@@ -189,10 +191,18 @@ func (s *Store) list(ctx context.Context, db querier, q hallpass.Query) iter.Seq
 			if len(page) < limit {
 				return
 			}
-			q.After = page[len(page)-1].Token.ID
+			last := page[len(page)-1].Token.ID
+			if last <= q.After {
+				yield(nil, errOrder)
+				return
+			}
+			q.After = last
 		}
 	}
 }
+
+// errOrder is of IDs that are not texts, which a database sorts in another way. Without it, such rows could make a list endless.
+var errOrder = errors.New("sqlstore: the IDs of the table are not sorted as texts; somebody changed their type")
 
 // page reads some rows that q may match.
 func (s *Store) page(ctx context.Context, db querier, q hallpass.Query, limit int) (page []*hallpass.Record, err error) {
