@@ -365,3 +365,21 @@ func TestAStoreIsNeverAskedForABadID(t *testing.T) {
 	}
 	assert.Equal(t, 8, asked)
 }
+
+// A store is asked for an identity: what In says is not its business.
+func TestNoQuerySaysWhereARepositoryLies(t *testing.T) {
+	inner := memstore.New()
+	var asked []hallpass.Resource
+	store := &hooked{Store: inner, list: func(ctx context.Context, q hallpass.Query) iter.Seq2[*hallpass.Record, error] {
+		asked = append(asked, q.Within)
+		return inner.List(ctx, q)
+	}}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	list(t, a, api.In("core"), hallpass.ListOptions{})
+	_, err := a.RevokeAll(t.Context(), api.In("core"))
+	require.NoError(t, err)
+	require.NotEmpty(t, asked)
+	for _, r := range asked {
+		assert.Equal(t, api, r)
+	}
+}

@@ -223,3 +223,29 @@ func TestAnIssuerWritesToTheStoreThatItWasGiven(t *testing.T) {
 	_, _, err = a.With(nil).Issue(t.Context(), grant(api, hallpass.RepositoryRead))
 	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
 }
+
+// Whether a write that failed was made nobody knows. It is not made again.
+func TestIssueWritesOnceWhateverTheStoreSays(t *testing.T) {
+	writes := 0
+	store := &hooked{Store: memstore.New(), write: func(context.Context, ...hallpass.Change) error { writes++; return errors.New("disk full") }}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	_, _, err := a.Issue(t.Context(), grant(api, hallpass.RepositoryRead))
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	assert.Equal(t, 1, writes)
+	assert.Equal(t, 1, strings.Count(err.Error(), "unavailable"), "it is said once: %v", err)
+}
+
+func TestALifeThatEndsNowIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := hallpasstest.New(t)
+		g := grant(api, hallpass.RepositoryRead)
+		g.RevokeAt = time.Now()
+		refused(t, a, g, "Grant.RevokeAt")
+		g.RevokeAt = time.Now().Add(time.Microsecond)
+		_, _, err := a.Issue(t.Context(), g)
+		assert.NoError(t, err)
+		g.RevokeAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		_, _, err = a.Issue(t.Context(), g)
+		assert.NoError(t, err)
+	})
+}

@@ -3,6 +3,7 @@ package hallpass_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -172,4 +173,47 @@ func TestResealLosesToOthersAndReadsAgain(t *testing.T) {
 	store.get, store.write = nil, func(context.Context, ...hallpass.Change) error { return errors.New("read-only") }
 	token, _ = issue(t, a, api, hallpass.RepositoryRead)
 	assert.ErrorIs(t, collect(b.Reseal(t.Context()))[token.ID], hallpass.ErrUnavailable)
+}
+
+// Somebody writes before Reseal does, and then the row is gone.
+func TestAResealThatLosesAndThenFindsNothingIsUnavailable(t *testing.T) {
+	inner, key := memstore.New(), hallpass.GenerateKey()
+	before := hallpasstest.With(t, hallpass.Config{Store: inner, Keys: mustKeys(t, key)})
+	token, _ := issue(t, before, api, hallpass.RepositoryRead)
+	store := &hooked{
+		Store: inner,
+		write: func(context.Context, ...hallpass.Change) error { return hallpass.ErrConflict },
+		get:   func(context.Context, hallpass.ID) (*hallpass.Record, error) { return nil, hallpass.ErrNotFound },
+	}
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, hallpass.GenerateKey(), key)})
+	assert.ErrorIs(t, collect(a.Reseal(t.Context()))[token.ID], hallpass.ErrUnavailable)
+}
+
+// A probe reads a sample, however many records there are, and some tampered ones among good ones do not take the service down.
+func TestCheckReadsASampleAndToleratesSomeTampered(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	token, _ := issue(t, a, api, hallpass.RepositoryRead)
+	edit(t, inner, token.ID, func(r *hallpass.Record) { r.Extra = "x" })
+	require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+	assert.NoError(t, a.Check(t.Context()), "what was tampered with and ended says nothing of the realm")
+	for i := range 200 {
+		token, _ := issue(t, a, api, hallpass.RepositoryRead)
+		if i%2 == 0 {
+			edit(t, inner, token.ID, func(r *hallpass.Record) { r.Extra = "x" })
+		}
+	}
+	read := 0
+	store.list = func(ctx context.Context, q hallpass.Query) iter.Seq2[*hallpass.Record, error] {
+		return func(yield func(*hallpass.Record, error) bool) {
+			for r, err := range inner.List(ctx, q) {
+				if read++; !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+	assert.NoError(t, a.Check(t.Context()))
+	assert.LessOrEqual(t, read, 64)
 }

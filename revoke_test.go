@@ -3,6 +3,7 @@ package hallpass_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -389,4 +390,56 @@ func TestRevokeAllCountsWhatItEndedItself(t *testing.T) {
 	n, err := a.RevokeAll(t.Context(), acme)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
+}
+
+// A host that deletes rows itself: the second pass meets as many tokens as the first, but others, and one is live that neither met.
+func TestRevokeAllComparesWhatItMetNotHowMany(t *testing.T) {
+	inner, key := memstore.New(), hallpass.GenerateKey()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store, Keys: mustKeys(t, key)})
+	first, _ := issue(t, a, api, hallpass.RepositoryRead)
+	second, _, err := a.Rotate(t.Context(), acme, first.ID, 0)
+	require.NoError(t, err)
+	_, secret, err := a.Rotate(t.Context(), acme, second.ID, 0)
+	require.NoError(t, err)
+	met := []hallpass.ID{first.ID, second.ID}
+	store.list = func(ctx context.Context, q hallpass.Query) iter.Seq2[*hallpass.Record, error] {
+		if len(met) == 0 {
+			return inner.List(ctx, q)
+		}
+		r, err := inner.Get(ctx, met[0])
+		met = met[1:]
+		return func(yield func(*hallpass.Record, error) bool) { yield(r, err) }
+	}
+	n, err := a.RevokeAll(t.Context(), acme)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	_, err = a.Authenticate(t.Context(), secret.Reveal())
+	assert.Equal(t, hallpass.ErrUnauthenticated, err)
+}
+
+// The first page cannot be ended, the second can: that is no success.
+func TestRevokeAllSaysWhatItCouldNotEndOnAnEarlierPage(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	const n = 300
+	for range n {
+		issue(t, a, api, hallpass.RepositoryRead)
+	}
+	tokens, _ := list(t, a, acme, hallpass.ListOptions{Limit: 1})
+	broken := errors.New("a bad sector")
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		for _, c := range changes {
+			if c.New.Token.ID == tokens[0].ID {
+				return broken
+			}
+		}
+		return inner.Write(ctx, changes...)
+	}
+	ended, err := a.RevokeAll(t.Context(), acme)
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	assert.ErrorIs(t, err, broken)
+	left, _ := list(t, a, acme, hallpass.ListOptions{})
+	assert.Len(t, left, n-ended)
 }

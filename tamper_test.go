@@ -246,3 +246,25 @@ func TestTheEventOfATamperedAndEndedTokenShowsItsIDAlone(t *testing.T) {
 	assert.Equal(t, hallpass.ReasonRevoked, e.Reason)
 	assert.True(t, e.Token == hallpass.Token{ID: token.ID})
 }
+
+// Whoever can write to the database cannot take a token out of sight by making it look ended.
+func TestATokenThatWasMadeToLookEndedIsListed(t *testing.T) {
+	for name, change := range map[string]func(*hallpass.Record){
+		"without verifier":         func(r *hallpass.Record) { r.Verifier = [32]byte{} },
+		"without verifier and key": func(r *hallpass.Record) { r.Verifier, r.KeyID = [32]byte{}, 0 },
+		"revoked in 1970":          func(r *hallpass.Record) { r.Token.RevokedAt = time.UnixMicro(1).UTC() },
+	} {
+		store := memstore.New()
+		a, l := observed(t, store)
+		token, text := issue(t, a, api, hallpass.RepositoryRead)
+		edit(t, store, token.ID, change)
+		tokens, errs := list(t, a, acme, hallpass.ListOptions{})
+		assert.Equal(t, []hallpass.Token{{ID: token.ID}}, tokens, name)
+		assert.Equal(t, []error{hallpass.ErrTampered}, errs, name)
+		assert.Len(t, collect(a.Verify(t.Context())), 1, name)
+		l.take()
+		_, err := a.Authenticate(t.Context(), text)
+		assert.Equal(t, hallpass.ErrUnauthenticated, err)
+		assert.Equal(t, hallpass.ReasonTampered, l.one(t).Reason, name)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,4 +189,28 @@ func TestUsesAreWrittenInTheOrderOfTheirIDs(t *testing.T) {
 	require.NoError(t, a.FlushUses(t.Context()))
 	require.Len(t, store.uses, 50)
 	assert.True(t, slices.IsSortedFunc(store.uses, func(a, b hallpass.Use) int { return cmp.Compare(a.ID, b.ID) }))
+}
+
+// Many tokens are checked for the first time at once, and flushed all the while: with -race, this is silent.
+func TestManyTokensAreUsedAtOnce(t *testing.T) {
+	a := hallpasstest.New(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		var texts []string
+		for range 200 {
+			_, text := issue(t, a, api, hallpass.RepositoryRead)
+			texts = append(texts, text)
+		}
+		wg.Go(func() {
+			for _, text := range texts {
+				if _, err := a.Authenticate(t.Context(), text); err != nil {
+					t.Error(err)
+				}
+				if err := a.FlushUses(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
