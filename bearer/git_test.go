@@ -62,5 +62,5 @@ func TestGitSendsItsTokenAndShowsTheAnswer(t *testing.T) {
 	assert.NotContains(t, out, "remote:")
 
 	assert.Contains(t, lsRemote("x-token-auth:"+text, "/locked/api.git"), "remote: "+message403Lacks+"\nremote: It needs: repository:write")
-	assert.Contains(t, lsRemote("alice:"+text, "/acme/api.git"), "remote: "+message401)
+	assert.Contains(t, lsRemote("someone:"+text, "/acme/api.git"), "remote: "+message401)
 }

@@ -49,7 +49,7 @@ func record(n int, edits ...func(*hallpass.Record)) *hallpass.Record {
 			ID:        idOf(n),
 			Name:      fmt.Sprintf("deploy job %d", n),
 			Resource:  hallpass.Repository(acme, "api"),
-			CreatedBy: "alice",
+			CreatedBy: "user-1",
 			CreatedAt: at(n),
 		},
 		ScopeText: "pipeline:write repository",
