@@ -14,7 +14,7 @@ import (
 )
 
 // A Store is a [hallpass.Store] and a [hallpass.UseStore] in memory. It is made by [New] and safe for concurrent use. Get takes
-// no lock. A token costs some 430 bytes in two heap objects, more where its texts are long.
+// no lock. A token costs some 450 bytes in two heap objects, more where its texts are long.
 type Store struct {
 	records *idmap.Map[hallpass.Record] // written under mu
 
