@@ -137,3 +137,12 @@ func within(part, whole string) bool {
 	p, w := uintptr(unsafe.Pointer(unsafe.StringData(part))), uintptr(unsafe.Pointer(unsafe.StringData(whole)))
 	return p >= w && p < w+uintptr(len(whole))
 }
+
+// wrong is a token with the ID of text and another secret.
+func wrong(text string) string {
+	last := "0"
+	if text[57:58] == last {
+		last = "1"
+	}
+	return withChecksum(text[:57] + last)
+}

@@ -249,3 +249,48 @@ func TestALifeThatEndsNowIsNone(t *testing.T) {
 		assert.NoError(t, err)
 	})
 }
+
+// An Issuer works inside the host's transaction: whatever it does, and whatever gets in its way, it leaves the Authority's own store alone.
+func TestAnIssuerNeverAsksTheStoreOfItsAuthority(t *testing.T) {
+	a := hallpasstest.With(t, hallpass.Config{Store: &hooked{}}) // whoever asks it panics
+	for name, wrap := range map[string]func(hallpass.Store) *hooked{"together": func(s hallpass.Store) *hooked { return &hooked{Store: s, write: s.Write} }, "one at a time": oneAtATime} {
+		inner := memstore.New()
+		store := wrap(inner)
+		i := a.With(store)
+		give := func() hallpass.Token {
+			token, _, err := i.Issue(t.Context(), grant(api, hallpass.RepositoryRead))
+			require.NoError(t, err, name)
+			return token
+		}
+		write := store.write
+		conflicts := func() { // once
+			store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+				store.write = write
+				return hallpass.ErrConflict
+			}
+		}
+		for range 2 {
+			fresh, _, err := i.Rotate(t.Context(), acme, give().ID, 0)
+			require.NoError(t, err, name)
+			require.NoError(t, i.Revoke(t.Context(), acme, fresh.ID), name)
+			token := give()
+			conflicts()
+			require.NoError(t, i.Revoke(t.Context(), acme, token.ID), name)
+			give()
+			give()
+			conflicts()
+			n, err := i.RevokeAll(t.Context(), acme)
+			require.NoError(t, err, name)
+			assert.Equal(t, 2, n, name)
+			give()
+			give()
+			n, err = i.RevokeAll(t.Context(), acme)
+			require.NoError(t, err, name)
+			assert.Equal(t, 2, n, name)
+		}
+		for r, err := range inner.List(t.Context(), hallpass.Query{All: true}) {
+			require.NoError(t, err)
+			assert.Zero(t, r.Verifier, name)
+		}
+	}
+}

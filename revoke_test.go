@@ -114,10 +114,8 @@ func TestWhoeverHoldsALeakedSecretMayEndIt(t *testing.T) {
 	store := &hooked{Store: inner}
 	a := hallpasstest.With(t, hallpass.Config{Store: store})
 	token, text := issue(t, a, api, hallpass.RepositoryRead)
-	_, err := a.RevokeExposed(t.Context(), withChecksum(text[:57]+"x"))
-	if text[57] != 'x' {
-		assert.Equal(t, hallpass.ErrUnauthenticated, err, "the ID alone is not enough")
-	}
+	_, err := a.RevokeExposed(t.Context(), wrong(text))
+	assert.Equal(t, hallpass.ErrUnauthenticated, err, "the ID alone is not enough")
 	ended, err := a.RevokeExposed(t.Context(), text)
 	require.NoError(t, err)
 	assert.Equal(t, token.ID, ended.ID)
@@ -442,4 +440,16 @@ func TestRevokeAllSaysWhatItCouldNotEndOnAnEarlierPage(t *testing.T) {
 	assert.ErrorIs(t, err, broken)
 	left, _ := list(t, a, acme, hallpass.ListOptions{})
 	assert.Len(t, left, n-ended)
+}
+
+func TestARecheckThatSaysNoIsTold(t *testing.T) {
+	a, l := observed(t, nil)
+	token, _ := issue(t, a, api, hallpass.RepositoryRead)
+	require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+	l.take()
+	require.Equal(t, hallpass.ErrUnauthenticated, a.Recheck(t.Context(), token))
+	e := l.one(t)
+	assert.Equal(t, hallpass.Rejected, e.Kind)
+	assert.Equal(t, hallpass.ReasonRevoked, e.Reason)
+	assert.Equal(t, token.ID, e.Token.ID)
 }

@@ -214,3 +214,44 @@ func TestManyTokensAreUsedAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The minute counts from when it was written, not from when it was used.
+func TestTheMinuteBetweenTwoWritesOfAUseCountsFromTheWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: memstore.New()}
+		a := hallpasstest.With(t, hallpass.Config{Store: store})
+		_, text := issue(t, a, api, hallpass.RepositoryRead)
+		for _, step := range []struct {
+			after time.Duration
+			use   bool
+			want  int
+		}{
+			{0, true, 1}, {10 * time.Second, true, 1}, {50 * time.Second, false, 2}, {15 * time.Second, true, 2}, {45 * time.Second, false, 3},
+		} {
+			time.Sleep(step.after)
+			if step.use {
+				_, err := a.Authenticate(t.Context(), text)
+				require.NoError(t, err)
+			}
+			require.NoError(t, a.FlushUses(t.Context()))
+			assert.Equal(t, step.want, store.uses, "%+v", step)
+		}
+	})
+}
+
+func TestATokenWhoseLifeEndedIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := hallpasstest.New(t)
+		g := grant(api, hallpass.RepositoryRead)
+		g.RevokeAt = time.Now().Add(time.Second)
+		token, secret, err := a.Issue(t.Context(), g)
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		_, err = a.Authenticate(t.Context(), secret.Reveal())
+		require.Equal(t, hallpass.ErrUnauthenticated, err)
+		require.NoError(t, a.FlushUses(t.Context()))
+		times, err := a.LastUsed(t.Context(), token.ID)
+		require.NoError(t, err)
+		assert.Empty(t, times)
+	})
+}

@@ -203,3 +203,18 @@ func within(part, whole string) bool {
 	p, w := uintptr(unsafe.Pointer(unsafe.StringData(part))), uintptr(unsafe.Pointer(unsafe.StringData(whole)))
 	return p >= w && p < w+uintptr(len(whole))
 }
+
+func TestAStoreInMemoryCutsWhatIsNotARecords(t *testing.T) {
+	store := memstore.New()
+	scope, err := hallpass.Bitbucket().Scope(hallpass.RepositoryRead)
+	require.NoError(t, err)
+	require.NoError(t, store.Write(t.Context(), hallpass.Change{New: &hallpass.Record{Token: hallpass.Token{ID: "id", Scope: scope}}}))
+	r, err := store.Get(t.Context(), "id")
+	require.NoError(t, err)
+	assert.Zero(t, r.Token.Scope)
+	at := time.UnixMicro(1).Add(300 * time.Nanosecond).In(time.FixedZone("x", 3600))
+	require.NoError(t, store.RecordUses(t.Context(), []hallpass.Use{{ID: "id", At: at}}))
+	uses, err := store.LastUses(t.Context(), []hallpass.ID{"id"})
+	require.NoError(t, err)
+	assert.Equal(t, []hallpass.Use{{ID: "id", At: time.UnixMicro(1).UTC()}}, uses)
+}
