@@ -182,3 +182,15 @@ func TestNoEventSharesMemoryWithTheSecret(t *testing.T) {
 	assert.Equal(t, text[3:23], string(e.Token.ID))
 	assert.False(t, within(string(e.Token.ID), text))
 }
+
+// Decide asks for every permission, as Authorize does.
+func TestDecideAsksForEveryPermission(t *testing.T) {
+	a, l := observed(t, nil)
+	token, _ := issue(t, a, api, hallpass.RepositoryRead)
+	l.take()
+	err := a.Decide(t.Context(), token, api, hallpass.RepositoryRead, hallpass.RepositoryRead, hallpass.RepositoryWrite)
+	assert.ErrorIs(t, err, hallpass.ErrDenied)
+	e := l.one(t)
+	assert.Equal(t, hallpass.Denied, e.Kind)
+	assert.Equal(t, []hallpass.Permission{"repository", "repository", "repository:write"}, e.Permissions)
+}

@@ -388,3 +388,23 @@ func TestAReplacementIsUndoneThoughTheRequestEnded(t *testing.T) {
 	_, err = a.Authenticate(t.Context(), text)
 	assert.NoError(t, err)
 }
+
+func TestRotateTriesAnotherIDWhereOneIsTaken(t *testing.T) {
+	inner := memstore.New()
+	store := &hooked{Store: inner}
+	a := hallpasstest.With(t, hallpass.Config{Store: store})
+	old, _ := issue(t, a, api, hallpass.RepositoryRead)
+	var tried []hallpass.ID
+	store.write = func(ctx context.Context, changes ...hallpass.Change) error {
+		tried = append(tried, changes[1].New.Token.ID)
+		if len(tried) < 3 {
+			return hallpass.ErrExists
+		}
+		return inner.Write(ctx, changes...)
+	}
+	fresh, _, err := a.Rotate(t.Context(), acme, old.ID, 0)
+	require.NoError(t, err)
+	require.Len(t, tried, 3)
+	assert.Equal(t, fresh.ID, tried[2])
+	assert.NotEqual(t, tried[0], tried[1])
+}
