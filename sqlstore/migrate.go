@@ -1,34 +1,56 @@
 package sqlstore
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
-
-	"github.com/hallpass-go/hallpass"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
 // Migrations returns the files that make and change the tables, in the form that goose and golang-migrate read, for hosts
-// that use one of these. It is nil for an unknown dialect. There are no files that take a change back.
+// that use one of these. It is nil for a dialect that [New] refuses. There are no files that take a change back.
 func Migrations(d Dialect) fs.FS {
-	e := d.engine()
-	if e == nil {
+	if d.validate() != nil {
 		return nil
 	}
-	files, err := fs.Sub(migrations, "migrations/"+e.name())
+	files, err := fs.Sub(migrations, "migrations/"+d.String())
+	if err == nil && d.prefix() != defaultPrefix {
+		files, err = renamed(files, d)
+	}
 	if err != nil {
 		panic(err) // a bad path, which is written here
 	}
 	return files
 }
 
-// Schema returns the SQL of all migrations, in order, for hosts with another tool. It is "" for an unknown dialect.
+// renamed returns files with the table prefix of d. A zip archive is a file system that can be made in memory.
+func renamed(files fs.FS, d Dialect) (fs.FS, error) {
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	names, err := fs.Glob(files, "*.sql")
+	for _, name := range names {
+		text, readErr := fs.ReadFile(files, name)
+		file, writeErr := w.Create(name)
+		if err = errors.Join(err, readErr, writeErr); err == nil {
+			_, err = io.WriteString(file, d.named(string(text)))
+		}
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+}
+
+// Schema returns the SQL of all migrations, in order, for hosts with another tool. It is "" for a dialect that [New] refuses.
 func Schema(d Dialect) string {
 	var b strings.Builder
 	for _, m := range all(d) {
@@ -76,15 +98,11 @@ func (m migration) statements() (list []string) {
 }
 
 // Migrate makes the tables, or brings them to this version. It can be called at every start, by several replicas at once. It touches no
-// table but its own, whose names begin with "hallpass_". It takes nothing back: tables of a later version stay as they are.
+// table but its own, whose names begin with "hallpass_" or the prefix of the dialect. It takes nothing back: tables of a later version
+// stay as they are. Where it fails, calling again is safe.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.retry(ctx, func() error {
-		conn, err := s.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		return s.engine.atomically(ctx, conn, func() error { return s.migrate(ctx, conn) })
+		return s.engine.migrate(ctx, s.db, func(q querier) error { return s.migrate(ctx, q) })
 	})
 	if err != nil {
 		return fmt.Errorf("sqlstore: migrate: %w", err)
@@ -96,6 +114,12 @@ func (s *Store) migrate(ctx context.Context, q querier) error {
 	version, err := s.version(ctx, q)
 	if err != nil {
 		return err
+	}
+	if version == 0 {
+		// What is there may be left from a migration that was interrupted, or somebody else's.
+		if err := s.tables(ctx, q, true); err != nil {
+			return err
+		}
 	}
 	for _, m := range all(s.dialect) {
 		if m.version <= version {
@@ -112,51 +136,10 @@ func (s *Store) migrate(ctx context.Context, q querier) error {
 
 // version returns the version of the tables, 0 if there are none.
 func (s *Store) version(ctx context.Context, q querier) (version int, err error) {
-	columns, err := s.engine.columns(ctx, q, "hallpass_schema")
+	columns, err := s.engine.columns(ctx, q, s.dialect.named("hallpass_schema"))
 	if err != nil || len(columns) == 0 {
 		return 0, err
 	}
-	err = q.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM hallpass_schema").Scan(&version)
+	err = q.QueryRowContext(ctx, s.sql.version).Scan(&version)
 	return version, err
-}
-
-// Check reports whether the database is fit to keep tokens: its tables are there, with columns of the types that keep texts byte for byte,
-// and what it acknowledges outlives a crash. The error wraps [hallpass.ErrUnavailable] and says what to do.
-// [hallpass.Authority.Check] calls it.
-func (s *Store) Check(ctx context.Context) error {
-	err := s.retry(ctx, func() error { return s.check(ctx) })
-	if err != nil {
-		return fmt.Errorf("%w: %w", hallpass.ErrUnavailable, err)
-	}
-	return nil
-}
-
-func (s *Store) check(ctx context.Context) error {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for table, types := range s.engine.types() {
-		columns, err := s.engine.columns(ctx, conn, table)
-		if err != nil {
-			return err
-		}
-		if len(columns) == 0 {
-			return fmt.Errorf("sqlstore: there is no table %s; run Migrate", table)
-		}
-		for column, kind := range types {
-			if columns[column] != kind {
-				return fmt.Errorf("sqlstore: column %s.%s has type %q; it has to be %s, run Migrate on a fresh schema", table, column, columns[column], kind)
-			}
-		}
-	}
-	if s.dialect&lossy != 0 {
-		return nil
-	}
-	undo, err := s.engine.durable(ctx, conn)
-	if err == nil {
-		undo()
-	}
-	return err
 }

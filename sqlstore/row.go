@@ -1,40 +1,11 @@
 package sqlstore
 
-import "github.com/hallpass-go/hallpass"
+import (
+	"errors"
+	"time"
 
-// The columns of hallpass_tokens, in the order of scan and insert.
-const columns = `id, name, workspace, project, repository, scope, created_by, created_at, revoked_at, replaces, replaced_by, extra, verifier, seal, key_id, format`
-
-// The statements of a Store, in the writing of its database. Only IDs, the parts of a resource and digests are compared, with = and as
-// parameters; lists go by the ID.
-type statements struct {
-	get, seal, create string
-
-	// A seal that cannot be read is given as zero, and can be replaced as that. What is no blob sorts before all blobs.
-	replace, replaceUnreadable string
-
-	listAll, listWorkspace, listResource string
-	recordUse                            string
-}
-
-func statementsOf(e engine) statements {
-	const (
-		list   = `SELECT ` + columns + ` FROM hallpass_tokens WHERE `
-		update = `UPDATE hallpass_tokens SET revoked_at = ?, replaced_by = ?, extra = ?, verifier = ?, seal = ?, key_id = ?, format = ? WHERE id = ? AND `
-		page   = `id > ? ORDER BY id LIMIT ?`
-	)
-	return statements{
-		get:               e.rebind(list + `id = ?`),
-		seal:              e.rebind(`SELECT seal FROM hallpass_tokens WHERE id = ?`),
-		create:            e.rebind(`INSERT INTO hallpass_tokens (` + columns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-		replace:           e.rebind(update + `seal = ?`),
-		replaceUnreadable: e.rebind(update + `(seal <= ? OR seal IS NULL OR length(seal) <> 32)`),
-		listAll:           e.rebind(list + page),
-		listWorkspace:     e.rebind(list + `workspace = ? AND ` + page),
-		listResource:      e.rebind(list + `workspace = ? AND project = ? AND repository = ? AND ` + page),
-		recordUse:         e.rebind(e.recordUse()),
-	}
-}
+	"github.com/hallpass-go/hallpass"
+)
 
 // A row is what a row of hallpass_tokens holds, whatever is in its columns.
 type row struct {
@@ -43,13 +14,15 @@ type row struct {
 	replaces, replacedBy, extra                                text
 	verifier, seal                                             digest
 	keyID, format                                              number
+	sound                                                      number
 }
 
 // A text, a number and a digest take a column. Odd is one whose value is not of the type of its column.
 type (
 	text struct {
-		v   string
-		odd bool
+		v      string
+		odd    bool
+		binary bool // it came as bytes
 	}
 	number struct {
 		v   int64
@@ -63,12 +36,19 @@ type (
 
 // scan reads a row through the Scan of a *sql.Row or *sql.Rows. An odd value makes the record one of an unknown format, which
 // no Authority takes for good: it is dead, but it can be seen and ended.
-func scan(from interface{ Scan(...any) error }) (*hallpass.Record, error) {
+func (e *engine) scan(from scanner) (*hallpass.Record, error) {
 	var c row // one object, for all that Scan needs pointers to
-	err := from.Scan(&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.createdAt, &c.revokedAt,
-		&c.replaces, &c.replacedBy, &c.extra, &c.verifier, &c.seal, &c.keyID, &c.format)
-	if err != nil {
+	fields := [...]any{&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.createdAt, &c.revokedAt,
+		&c.replaces, &c.replacedBy, &c.extra, &c.verifier, &c.seal, &c.keyID, &c.format, &c.sound}
+	n := len(fields)
+	if e.sound == "" {
+		n--
+	}
+	if err := from.Scan(fields[:n]...); err != nil {
 		return nil, err
+	}
+	if e.sound != "" && c.sound.v != 1 {
+		return nil, errPast
 	}
 	r := &hallpass.Record{
 		Token: hallpass.Token{
@@ -88,16 +68,22 @@ func scan(from interface{ Scan(...any) error }) (*hallpass.Record, error) {
 		Format:    uint8(c.format.v),
 		Extra:     c.extra.v,
 	}
-	if c.odd() || int64(r.Format) != c.format.v {
+	if c.odd(e.binary) || int64(r.Format) != c.format.v {
 		r.Format = 0
 	}
 	return r, nil
 }
 
-func (c *row) odd() bool {
-	return c.id.odd || c.name.odd || c.workspace.odd || c.project.odd || c.repository.odd || c.scope.odd || c.createdBy.odd ||
-		c.createdAt.odd || c.revokedAt.odd || c.replaces.odd || c.replacedBy.odd || c.extra.odd || c.verifier.odd || c.seal.odd ||
-		c.keyID.odd || c.format.odd
+// errPast is of a connection that reads what was, since a transaction of nobody's is open on it.
+var errPast = errors.New("the connection has autocommit = 0, so what it reads may be of the past; set autocommit = 1")
+
+func (c *row) odd(binary bool) bool {
+	for _, t := range [...]*text{&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.replaces, &c.replacedBy, &c.extra} {
+		if t.odd || t.binary != binary {
+			return true
+		}
+	}
+	return c.createdAt.odd || c.revokedAt.odd || c.verifier.odd || c.seal.odd || c.keyID.odd || c.format.odd
 }
 
 // resource returns the resource of a row, and the zero Resource for parts that make none.
@@ -118,7 +104,7 @@ func (t *text) Scan(v any) error {
 	case string:
 		t.v = v
 	case []byte:
-		t.v, t.odd = string(v), true
+		t.v, t.binary = string(v), true
 	default:
 		t.odd = true
 	}
@@ -137,4 +123,20 @@ func (d *digest) Scan(v any) error {
 		copy(d.v[:], b)
 	}
 	return nil
+}
+
+// micros is how a time is stored: microseconds since 1970, and 0 for none.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// instant is the inverse of micros.
+func instant(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
 }

@@ -4,29 +4,45 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"strings"
 )
 
 // sqlite is the engine of SQLite. It knows errors by their texts, which come from SQLite itself and so are the same
 // with every driver.
-type sqlite struct{}
-
-func (sqlite) name() string { return "sqlite" }
-
-func (sqlite) rebind(statement string) string { return statement }
-
-func (sqlite) recordUse() string {
-	return `INSERT INTO hallpass_uses (id, used_at) VALUES (?, ?)
-		ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > used_at`
+func sqlite() engine {
+	return engine{
+		name: "sqlite",
+		types: map[string]map[string]string{
+			"hallpass_schema": {"version": "INTEGER"},
+			"hallpass_tokens": {
+				"id": "TEXT", "name": "TEXT", "workspace": "TEXT", "project": "TEXT", "repository": "TEXT", "scope": "TEXT",
+				"created_by": "TEXT", "created_at": "INTEGER", "revoked_at": "INTEGER", "replaces": "TEXT", "replaced_by": "TEXT",
+				"extra": "TEXT", "verifier": "BLOB", "seal": "BLOB", "key_id": "INTEGER", "format": "INTEGER",
+			},
+			"hallpass_uses": {"id": "TEXT", "used_at": "INTEGER"},
+		},
+		embedded: true,
+		later:    `ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > used_at`,
+		taken:    func(err error) bool { return strings.Contains(err.Error(), "UNIQUE constraint failed") },
+		busy:     sqliteBusy,
+		write:    sqliteWrite,
+		migrate: func(ctx context.Context, db *sql.DB, work func(querier) error) error {
+			return sqliteWrite(ctx, db, true, work)
+		},
+		fit: func(ctx context.Context, q querier, lossy bool) error {
+			if lossy {
+				return nil
+			}
+			_, _, _, err := sqliteSettings(ctx, q)
+			return err
+		},
+		fitTx:   sqliteFitTx,
+		columns: sqliteColumns,
+	}
 }
 
-func (sqlite) taken(err error) bool {
-	return strings.Contains(err.Error(), "UNIQUE constraint failed")
-}
-
-func (sqlite) busy(err error) bool {
+func sqliteBusy(err error) bool {
 	return strings.Contains(err.Error(), "database is locked") || strings.Contains(err.Error(), "database table is locked")
 }
 
@@ -37,18 +53,60 @@ const (
 	synchronousExtra = 3
 )
 
-// settings returns the file of the database, "" if it lives in memory, and what it promises of a crash.
-func (sqlite) settings(ctx context.Context, q querier) (file, journal string, synchronous int, err error) {
+// sqliteSettings returns the file of the database, "" if it lives in memory, and what it promises of a crash.
+func sqliteSettings(ctx context.Context, q querier) (file, journal string, synchronous int, err error) {
 	err = q.QueryRowContext(ctx, `SELECT (SELECT file FROM pragma_database_list WHERE name = 'main'),
 		(SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)`).Scan(&file, &journal, &synchronous)
 	if err == nil && file != "" && (journal == "off" || journal == "memory") {
-		err = fmt.Errorf("sqlstore: with PRAGMA journal_mode = %s a crash can lose a revocation; set it to WAL or DELETE, or use AllowLossyRevocation", journal)
+		err = fmt.Errorf("with PRAGMA journal_mode = %s a crash can lose a revocation; set it to WAL or DELETE, or use AllowLossyRevocation", journal)
 	}
 	return file, journal, synchronous, err
 }
 
-func (e sqlite) durable(ctx context.Context, conn *sql.Conn) (undo func(), err error) {
-	file, _, before, err := e.settings(ctx, conn)
+// sqliteFitTx looks at the connection of the host's transaction, within which nothing can be set.
+func sqliteFitTx(ctx context.Context, q querier) error {
+	file, _, synchronous, err := sqliteSettings(ctx, q)
+	if err == nil && file != "" && synchronous < synchronousFull {
+		err = fmt.Errorf("with PRAGMA synchronous = %d a crash can lose a revocation; set it to FULL or EXTRA before the transaction, or use AllowLossyRevocation", synchronous)
+	}
+	return err
+}
+
+// sqliteWrite does not use sql.Tx: a COMMIT that fails because the database is busy would leave that one's connection in the pool
+// with its transaction open. Such a COMMIT is tried again, not the whole: it holds a lock that keeps further readers out, without which
+// readers that never stop would starve every write of a database without WAL.
+func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier) error) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if !lossy {
+		undo, err := sqliteDurable(ctx, conn)
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err = work(conn); err == nil {
+		err = retry(ctx, sqliteBusy, func() error {
+			_, err := conn.ExecContext(ctx, "COMMIT")
+			return err
+		})
+	}
+	if err != nil {
+		sqliteRollback(context.WithoutCancel(ctx), conn)
+	}
+	return err
+}
+
+// sqliteDurable sees to it that what conn commits from now on outlives a crash of the machine, or says why it would not. The
+// returned func takes back what it changed.
+func sqliteDurable(ctx context.Context, conn *sql.Conn) (undo func(), err error) {
+	file, _, before, err := sqliteSettings(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -66,66 +124,14 @@ func (e sqlite) durable(ctx context.Context, conn *sql.Conn) (undo func(), err e
 	return func() { _ = set(context.WithoutCancel(ctx), before) }, nil
 }
 
-func (e sqlite) isDurable(ctx context.Context, tx querier) error {
-	file, _, synchronous, err := e.settings(ctx, tx)
-	if err == nil && file != "" && synchronous < synchronousFull {
-		err = fmt.Errorf("sqlstore: with PRAGMA synchronous = %d a crash can lose a revocation; set it to FULL or EXTRA before the transaction, or use AllowLossyRevocation", synchronous)
-	}
-	return err
-}
-
-// atomically does not use sql.Tx: a COMMIT that fails because the database is busy would leave that one's connection in the pool
-// with its transaction open. Such a COMMIT is tried again, not the whole: it holds a lock that keeps further readers out, without which
-// readers that never stop would starve every write of a database without WAL.
-func (e sqlite) atomically(ctx context.Context, conn *sql.Conn, work func() error) error {
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	err := work()
-	if err == nil {
-		err = retry(ctx, e.busy, func() error {
-			_, err := conn.ExecContext(ctx, "COMMIT")
-			return err
-		})
-	}
-	if err != nil {
-		rollback(context.WithoutCancel(ctx), conn)
-	}
-	return err
-}
-
-// rollback ends a transaction that failed. A connection on which that fails too is thrown away.
-func rollback(ctx context.Context, conn *sql.Conn) {
+// sqliteRollback ends a transaction that failed. A connection on which that fails too is thrown away.
+func sqliteRollback(ctx context.Context, conn *sql.Conn) {
 	_, err := conn.ExecContext(ctx, "ROLLBACK")
 	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }
 
-func (sqlite) columns(ctx context.Context, q querier, table string) (map[string]string, error) {
-	rows, err := q.QueryContext(ctx, "SELECT name, type FROM pragma_table_info(?)", table)
-	if err != nil {
-		return nil, err
-	}
-	columns := make(map[string]string)
-	for rows.Next() {
-		var name, kind string
-		if err := rows.Scan(&name, &kind); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		columns[name] = kind
-	}
-	return columns, errors.Join(rows.Err(), rows.Close())
-}
-
-func (sqlite) types() map[string]map[string]string {
-	return map[string]map[string]string{
-		"hallpass_schema": {"version": "INTEGER"},
-		"hallpass_tokens": {
-			"id": "TEXT", "name": "TEXT", "workspace": "TEXT", "project": "TEXT", "repository": "TEXT", "scope": "TEXT",
-			"created_by": "TEXT", "created_at": "INTEGER", "revoked_at": "INTEGER", "replaces": "TEXT", "replaced_by": "TEXT",
-			"extra": "TEXT", "verifier": "BLOB", "seal": "BLOB", "key_id": "INTEGER", "format": "INTEGER",
-		},
-		"hallpass_uses": {"id": "TEXT", "used_at": "INTEGER"},
-	}
+func sqliteColumns(ctx context.Context, q querier, table string) (map[string]string, error) {
+	return columnsOf(ctx, q, "SELECT name, type FROM pragma_table_info(?)", table)
 }

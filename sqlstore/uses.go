@@ -1,31 +1,45 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"strings"
+	"slices"
 
 	"github.com/hallpass-go/hallpass"
 )
 
-// RecordUses notes that these tokens were used, in one transaction. What is lost of it in a crash is lost without harm, so it does not
-// wait for the disk any longer than the database is set up to.
+// usesSize is how many uses one statement writes or reads.
+const usesSize = 200
+
+// RecordUses notes that these tokens were used. Each statement commits by itself, in the order of IDs, so that replicas that write at once
+// do not wait for each other in a circle. What is lost of it in a crash is lost without harm, so it does not wait for the disk any
+// longer than the database is set up to.
 func (s *Store) RecordUses(ctx context.Context, uses []hallpass.Use) error {
-	return s.retry(ctx, func() error {
-		conn, err := s.db.Conn(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(latest(uses), usesSize) {
+		args := make([]any, 0, 2*len(some))
+		for _, u := range some {
+			args = append(args, s.engine.text(string(u.ID)), micros(u.At))
+		}
+		err := s.retry(ctx, func() error {
+			_, err := s.db.ExecContext(ctx, s.dialect.recordUses(len(some)), args...)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
-		return s.engine.atomically(ctx, conn, func() error {
-			for _, u := range uses {
-				if _, err := conn.ExecContext(ctx, s.sql.recordUse, string(u.ID), micros(u.At)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	}
+	return nil
+}
+
+// latest returns the last use of each token, in the order of IDs.
+func latest(uses []hallpass.Use) []hallpass.Use {
+	sorted := slices.SortedFunc(slices.Values(uses), func(a, b hallpass.Use) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), b.At.Compare(a.At))
 	})
+	return slices.CompactFunc(sorted, func(a, b hallpass.Use) bool { return a.ID == b.ID })
 }
 
 // LastUses returns what it has of these tokens.
@@ -33,13 +47,21 @@ func (s *Store) LastUses(ctx context.Context, ids []hallpass.ID) (uses []hallpas
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for len(ids) > 0 {
-		some := ids[:min(len(ids), pageSize)]
-		ids = ids[len(some):]
+	for some := range slices.Chunk(ids, usesSize) {
+		var args []any
+		for _, id := range some {
+			args = append(args, s.engine.text(string(id)))
+		}
 		var page []hallpass.Use
-		err := s.retry(ctx, func() (err error) {
-			page, err = s.lastUses(ctx, some)
-			return err
+		err := s.retry(ctx, func() error {
+			page = nil
+			return each(ctx, s.db, s.dialect.lastUses(len(some)), args, func(row scanner) error {
+				var id []byte
+				var at int64
+				err := row.Scan(&id, &at)
+				page = append(page, hallpass.Use{ID: hallpass.ID(id), At: instant(at)})
+				return err
+			})
 		})
 		if err != nil {
 			return nil, err
@@ -47,25 +69,4 @@ func (s *Store) LastUses(ctx context.Context, ids []hallpass.ID) (uses []hallpas
 		uses = append(uses, page...)
 	}
 	return uses, nil
-}
-
-func (s *Store) lastUses(ctx context.Context, ids []hallpass.ID) (uses []hallpass.Use, err error) {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = string(id)
-	}
-	marks := strings.Repeat(", ?", len(ids))[2:]
-	rows, err := s.db.QueryContext(ctx, s.engine.rebind("SELECT id, used_at FROM hallpass_uses WHERE id IN ("+marks+")"), args...)
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		var id string
-		var at int64
-		if err := rows.Scan(&id, &at); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		uses = append(uses, hallpass.Use{ID: hallpass.ID(id), At: instant(at)})
-	}
-	return uses, errors.Join(rows.Err(), rows.Close())
 }

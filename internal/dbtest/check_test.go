@@ -164,7 +164,7 @@ func TestNewAsksForADatabaseAndAKnownDialect(t *testing.T) {
 	db := open(t, newFile(t), "")
 	_, err := sqlstore.New(nil, sqlstore.SQLite)
 	assert.ErrorIs(t, err, hallpass.ErrInvalid)
-	for _, d := range []sqlstore.Dialect{0, 77, sqlstore.Dialect(0).AllowLossyRevocation()} {
+	for _, d := range []sqlstore.Dialect{"", "oracle", sqlstore.Dialect("").AllowLossyRevocation()} {
 		_, err = sqlstore.New(db, d)
 		assert.ErrorIs(t, err, hallpass.ErrInvalid)
 		assert.ErrorContains(t, err, "sqlstore.SQLite", "it says what to name")
