@@ -134,10 +134,13 @@ func list(t testing.TB, a *hallpass.Authority, within hallpass.Resource, opts ha
 	return ids
 }
 
-// must executes statements.
-func must(t testing.TB, db interface {
+// An executor is a *sql.DB, a *sql.Conn or a *sql.Tx.
+type executor interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}, statement string, args ...any) {
+}
+
+// must executes statements.
+func must(t testing.TB, db executor, statement string, args ...any) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), statement, args...)
 	require.NoError(t, err, statement)

@@ -3,8 +3,7 @@ package dbtest
 import (
 	"fmt"
 	"hash/crc32"
-	"slices"
-	"strings"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,132 +31,133 @@ func forged(id hallpass.ID, text string) string {
 	return body + string(sum)
 }
 
-func TestAValueOfAnotherRowIsDead(t *testing.T) {
-	t.Parallel()
-	for name, mint := range victims {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, mint)
-			peer, peerText := s.peer()
-			for _, column := range s.names {
-				if column == "id" {
-					continue
-				}
-				for _, other := range []hallpass.Token{s.neighbour, peer} {
-					what := column + " of " + string(other.ID)
-					var same bool
-					require.NoError(t, s.raw.QueryRowContext(t.Context(), "SELECT count(DISTINCT "+column+") = 1 FROM hallpass_tokens WHERE id IN (?, ?)",
-						string(s.token.ID), string(other.ID)).Scan(&same))
-					if same {
-						continue
-					}
-					s.edit(what, s.token.ID, tampered, fmt.Sprintf(
-						"UPDATE hallpass_tokens SET %[1]s = (SELECT %[1]s FROM saved WHERE id = ?) WHERE id = ?", column), string(other.ID), string(s.token.ID))
-					// both ways
-					swap := fmt.Sprintf("UPDATE hallpass_tokens AS h SET %[1]s = (SELECT %[1]s FROM saved WHERE id = iif(h.id = ?1, ?2, ?1)) WHERE id IN (?1, ?2)", column)
-					if other.ID == peer.ID {
-						must(t, s.raw, swap, string(s.token.ID), string(other.ID))
-						s.refused(what, peerText, tampered)
-						s.found(what, peer.ID, tampered)
-						s.restore()
-					}
-					s.edit(what+", swapped", s.token.ID, tampered, swap, string(s.token.ID), string(other.ID))
+// of returns some columns of the row with an ID; all but the ID, if none is named.
+func (s *scene) of(id hallpass.ID, columns ...string) cols {
+	row := maps.Clone(s.rows[string(id)])
+	delete(row, "id")
+	if len(columns) > 0 {
+		maps.DeleteFunc(row, func(name string, _ any) bool {
+			for _, c := range columns {
+				if c == name {
+					return false
 				}
 			}
-			t.Logf("%d edits, each dead", s.edits)
+			return true
 		})
 	}
+	return row
 }
 
-// copied returns the statement that puts a copy of a row under another ID, in the place of what is there.
-func (s *scene) copied(from string, columns ...string) string {
-	var list []string
-	for _, name := range s.names {
-		if name != "id" && (len(columns) == 0 || slices.Contains(columns, name)) {
-			list = append(list, name)
+func TestAValueOfAnotherRowIsDead(t *testing.T) {
+	t.Parallel()
+	onEachVictim(t, func(t *testing.T, s *scene) {
+		peer, peerText := s.peer()
+		for _, column := range s.names {
+			if column == "id" {
+				continue
+			}
+			for _, other := range []hallpass.Token{s.neighbour, peer} {
+				what := column + " of " + string(other.ID)
+				mine, others := s.of(s.token.ID, column), s.of(other.ID, column)
+				if fmt.Sprint(mine) == fmt.Sprint(others) {
+					continue
+				}
+				s.edit(what, s.token.ID, tampered, func() { s.update(s.token.ID, others) })
+				// both ways
+				swap := func() { s.update(s.token.ID, others); s.update(other.ID, mine) }
+				if other.ID == peer.ID {
+					swap()
+					s.refused(what, peerText, tampered)
+					s.found(what, peer.ID, tampered)
+					s.restore()
+				}
+				s.edit(what+", swapped", s.token.ID, tampered, swap)
+			}
 		}
-	}
-	all := strings.Join(list, ", ")
-	return "UPDATE hallpass_tokens SET (" + all + ") = (SELECT " + all + " FROM " + from + " WHERE id = ?) WHERE id = ?"
+	})
 }
 
 func TestAGraftIsDead(t *testing.T) {
 	t.Parallel()
-	for name, mint := range victims {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, mint)
-			peer, peerText := s.peer()
-			for _, columns := range [][]string{
-				nil, {"verifier"}, {"seal"}, {"verifier", "seal"}, {"verifier", "seal", "key_id"}, {"verifier", "seal", "key_id", "format"},
-				{"scope", "verifier", "seal", "key_id"}, {"workspace", "project", "repository", "verifier", "seal", "key_id"},
-			} {
-				for _, other := range []hallpass.Token{peer, s.neighbour} {
-					what := fmt.Sprintf("%v of %s", columns, other.ID)
-					statement := s.copied("saved", columns...)
-					s.edit(what, s.token.ID, tampered, statement, string(other.ID), string(s.token.ID))
-					if other.ID == peer.ID {
-						// The holder of the peer knows its secret, and now calls it by the ID of the victim.
-						must(t, s.raw, statement, string(other.ID), string(s.token.ID))
-						s.refused(what, forged(s.token.ID, peerText), tampered)
-						s.restore()
-					}
+	onEachVictim(t, func(t *testing.T, s *scene) {
+		peer, peerText := s.peer()
+		for _, columns := range [][]string{
+			nil, {"verifier"}, {"seal"}, {"verifier", "seal"}, {"verifier", "seal", "key_id"}, {"verifier", "seal", "key_id", "format"},
+			{"scope", "verifier", "seal", "key_id"}, {"workspace", "project", "repository", "verifier", "seal", "key_id"},
+		} {
+			for _, other := range []hallpass.Token{peer, s.neighbour} {
+				what := fmt.Sprintf("%v of %s", columns, other.ID)
+				graft := func() { s.update(s.token.ID, s.of(other.ID, columns...)) }
+				s.edit(what, s.token.ID, tampered, graft)
+				if other.ID == peer.ID {
+					// The holder of the peer knows its secret, and now calls it by the ID of the victim.
+					graft()
+					s.refused(what, forged(s.token.ID, peerText), tampered)
+					s.restore()
 				}
 			}
-			require.Equal(t, peerText, forged(peer.ID, peerText))
+		}
+		require.Equal(t, peerText, forged(peer.ID, peerText))
 
-			// A row is not copied under a new ID either, nor do two rows change places.
-			const fresh = "00000000000000000000"
-			list := strings.Join(s.names[1:], ", ")
-			must(t, s.raw, "INSERT INTO hallpass_tokens (id, "+list+") SELECT ?, "+list+" FROM saved WHERE id = ?", fresh, string(peer.ID))
-			s.refused("a copy", forged(fresh, peerText), tampered)
-			s.found("a copy", fresh, tampered)
-			s.restore()
-			places := "UPDATE hallpass_tokens SET id = ?3 WHERE id = ?1; UPDATE hallpass_tokens SET id = ?1 WHERE id = ?2; UPDATE hallpass_tokens SET id = ?2 WHERE id = ?3"
-			must(t, s.raw, places, string(s.token.ID), string(peer.ID), fresh)
-			s.refused("places", peerText, tampered)
-			s.restore()
-			s.edit("places", s.token.ID, tampered, places, string(s.token.ID), string(peer.ID), fresh)
-			s.edit("deleted", "", unknown, "DELETE FROM hallpass_tokens WHERE id = ?", string(s.token.ID))
-			t.Logf("%d edits, each dead", s.edits)
-		})
-	}
+		// A row is not copied under a new ID either, nor do two rows change places.
+		const fresh = "00000000000000000000"
+		own, others := s.rows[string(s.token.ID)]["id"], s.rows[string(peer.ID)]["id"]
+		copied := maps.Clone(s.rows[string(peer.ID)])
+		copied["id"] = like(own, []byte(fresh))
+		s.insert(s.raw, copied)
+		s.refused("a copy", forged(fresh, peerText), tampered)
+		s.found("a copy", fresh, tampered)
+		s.restore()
+		places := func() {
+			s.delete(s.token.ID)
+			s.delete(peer.ID)
+			a, b := maps.Clone(s.rows[string(s.token.ID)]), maps.Clone(s.rows[string(peer.ID)])
+			a["id"], b["id"] = others, own
+			s.insert(s.raw, a)
+			s.insert(s.raw, b)
+		}
+		places()
+		s.refused("places", peerText, tampered)
+		s.restore()
+		s.edit("places", s.token.ID, tampered, places)
+		s.edit("deleted", "", unknown, func() { s.delete(s.token.ID) })
+	})
 }
 
 func TestARowOfAnotherDeploymentIsDead(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, victims["replacement"])
-	elsewhere := func(cfg hallpass.Config) (hallpass.ID, string, string) {
-		file := newFile(t)
-		db := open(t, file, patient)
-		cfg.Store = migrated(t, db)
-		token, text := issue(t, hallpasstest.With(t, cfg), api)
-		return token.ID, text, file
-	}
-	for what, c := range map[string]struct {
-		cfg     hallpass.Config
-		outcome string
-	}{
-		"of another realm":  {hallpass.Config{Keys: mustKeys(t, s.key), Realm: "staging"}, tampered},
-		"of another prefix": {hallpass.Config{Keys: mustKeys(t, s.key), Prefix: "xx"}, tampered},
-		"of another key":    {hallpass.Config{Realm: "staging"}, unavailable},
-	} {
-		id, text, file := elsewhere(c.cfg)
-		must(t, s.raw, "ATTACH ? AS elsewhere", file)
-		must(t, s.raw, "INSERT INTO hallpass_tokens SELECT * FROM elsewhere.hallpass_tokens")
-		s.refused(what, forged(id, text), c.outcome)
-		s.found(what, id, c.outcome)
-		s.restore()
-		// Its content under an ID that is known here:
-		s.edit(what, s.token.ID, c.outcome, s.copied("elsewhere.hallpass_tokens"), string(id), string(s.token.ID))
-		must(t, s.raw, "DETACH elsewhere")
-	}
+	onEach(t, engines, func(t *testing.T, e engine) {
+		s := newScene(t, e, victims["replacement"])
+		elsewhere := func(cfg hallpass.Config) (id hallpass.ID, text string, row cols) {
+			there := newScene(t, e, func(there *scene) (hallpass.Token, string) {
+				cfg.Store = there.store
+				return issue(t, hallpasstest.With(t, cfg), api)
+			})
+			return there.token.ID, there.text, there.rows[string(there.token.ID)]
+		}
+		for what, c := range map[string]struct {
+			cfg     hallpass.Config
+			outcome string
+		}{
+			"of another realm":  {hallpass.Config{Keys: mustKeys(t, s.key), Realm: "staging"}, tampered},
+			"of another prefix": {hallpass.Config{Keys: mustKeys(t, s.key), Prefix: "xx"}, tampered},
+			"of another key":    {hallpass.Config{Realm: "staging"}, unavailable},
+		} {
+			id, text, row := elsewhere(c.cfg)
+			s.insert(s.raw, row)
+			s.refused(what, forged(id, text), c.outcome)
+			s.found(what, id, c.outcome)
+			s.restore()
+			// Its content under an ID that is known here:
+			delete(row, "id")
+			s.edit(what, s.token.ID, c.outcome, func() { s.update(s.token.ID, row) })
+		}
 
-	// A row of the same realm and key is one of this deployment, wherever it was: that is how a backup works.
-	id, text, file := elsewhere(hallpass.Config{Keys: mustKeys(t, s.key)})
-	must(t, s.raw, "ATTACH ? AS elsewhere", file)
-	must(t, s.raw, "INSERT INTO hallpass_tokens SELECT * FROM elsewhere.hallpass_tokens")
-	token, err := s.a.Authenticate(t.Context(), text)
-	require.NoError(t, err)
-	assert.Equal(t, id, token.ID)
+		// A row of the same realm and key is one of this deployment, wherever it was: that is how a backup works.
+		id, text, row := elsewhere(hallpass.Config{Keys: mustKeys(t, s.key)})
+		s.insert(s.raw, row)
+		token, err := s.a.Authenticate(t.Context(), text)
+		require.NoError(t, err)
+		assert.Equal(t, id, token.ID)
+	})
 }
