@@ -30,7 +30,7 @@ func mysql() engine {
 		durably: `@@innodb_flush_log_at_trx_commit IN (1, 3) AND (@@log_bin = 0 OR @@sync_binlog = 1)`,
 		// Without autocommit nothing is ever committed, and what is read stays that of the first read. An administrator may write to
 		// a read-only server, and what is written there may not reach the one that is not.
-		soundly: `@@autocommit = 1 AND ` + mysqlWritable,
+		soundly: `@@autocommit = 1 AND ` + mysqlWritable + ` AND ` + mysqlVerbatim,
 		sound:   `@@autocommit`,
 		locking: ` FOR UPDATE`,
 		later:   `ON DUPLICATE KEY UPDATE used_at = GREATEST(used_at, VALUES(used_at))`,
@@ -50,6 +50,9 @@ func mysql() engine {
 
 // mysqlWritable is a number in most versions, and a word in others.
 const mysqlWritable = `CONCAT(@@read_only) IN ('0', 'OFF')`
+
+// mysqlVerbatim is false where the server converts parameters, which it does with bytes too.
+const mysqlVerbatim = `@@character_set_connection IN (@@character_set_client, 'binary')`
 
 // mysqlNumber returns the number of an error, or 0.
 func mysqlNumber(err error) int {
@@ -83,10 +86,10 @@ func mysqlMigrate(ctx context.Context, db *sql.DB, work func(querier) error) err
 }
 
 func mysqlFit(ctx context.Context, q querier, lossy bool) error {
-	var autocommit, writable, logs bool
+	var autocommit, writable, verbatim, logs bool
 	var flush, sync int
-	err := q.QueryRowContext(ctx, `SELECT @@autocommit, `+mysqlWritable+`, @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog`).
-		Scan(&autocommit, &writable, &flush, &logs, &sync)
+	err := q.QueryRowContext(ctx, `SELECT @@autocommit, `+mysqlWritable+`, `+mysqlVerbatim+`, @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog`).
+		Scan(&autocommit, &writable, &verbatim, &flush, &logs, &sync)
 	const remedy = "so a crash can lose a revocation; set it to 1, or use AllowLossyRevocation"
 	switch {
 	case err != nil:
@@ -95,6 +98,8 @@ func mysqlFit(ctx context.Context, q querier, lossy bool) error {
 		return errPast
 	case !writable:
 		return errors.New("the server is read-only, so what it reads may be of the past; connect to the primary")
+	case !verbatim:
+		return errors.New("the server converts what it is sent from character_set_client to another character_set_connection; set both to the same, as SET NAMES does")
 	case flush != 1 && flush != 3 && !lossy:
 		return fmt.Errorf("innodb_flush_log_at_trx_commit is %d, %s", flush, remedy)
 	case logs && sync != 1 && !lossy:
