@@ -12,16 +12,14 @@ import (
 
 	"github.com/hallpass-go/hallpass"
 	"github.com/hallpass-go/hallpass/hallpasstest"
-	"github.com/hallpass-go/hallpass/sqlstore"
 )
 
 // crowd issues tokens without waiting for the disk, each bound to what resource says.
-func crowd(t testing.TB, file string, keys hallpass.Keys, n int, resource func(i int) hallpass.Resource) (ids []hallpass.ID, texts []string) {
+func crowd(t testing.TB, e engine, dsn string, keys hallpass.Keys, n int, resource func(i int) hallpass.Resource) (ids []hallpass.ID, texts []string) {
 	t.Helper()
-	db := open(t, file, hasty)
-	migrated(t, db)
-	lossy, err := sqlstore.New(db, sqlstore.SQLite.AllowLossyRevocation())
-	require.NoError(t, err)
+	db := e.open(t, dsn)
+	e.dialect = e.dialect.AllowLossyRevocation()
+	lossy := e.store(t, db)
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	issuer := hallpasstest.With(t, hallpass.Config{Store: lossy, Keys: keys}).With(lossy.WithTx(tx))
@@ -39,88 +37,92 @@ func repositories(i int) hallpass.Resource {
 
 func TestTokensAreRevokedWhileTheyAreListed(t *testing.T) {
 	t.Parallel()
-	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, texts := crowd(t, file, keys, 1200, repositories)
-	others, _ := crowd(t, file, keys, 50, func(i int) hallpass.Resource { return hallpass.Repository("acme2", fmt.Sprint(i)) })
-	db := open(t, file, wal)
-	db.SetMaxOpenConns(1) // a list that held its connection would hang
-	a := hallpasstest.With(t, hallpass.Config{Store: storeOn(t, db), Keys: keys})
-	slices.Sort(ids)
+	onEach(t, engines, func(t *testing.T, e engine) {
+		dsn, keys := e.fresh(t), mustKeys(t, hallpass.GenerateKey())
+		ids, texts := crowd(t, e, dsn, keys, 1200, repositories)
+		others, _ := crowd(t, e, dsn, keys, 50, func(i int) hallpass.Resource { return hallpass.Repository("acme2", fmt.Sprint(i)) })
+		db := e.open(t, dsn)
+		db.SetMaxOpenConns(1) // a list that held its connection would hang
+		a := hallpasstest.With(t, hallpass.Config{Store: e.store(t, db), Keys: keys})
+		slices.Sort(ids)
 
-	var listed []hallpass.ID
-	for token, err := range a.List(t.Context(), acme, hallpass.ListOptions{}) {
-		require.NoError(t, err)
-		if listed = append(listed, token.ID); len(listed)%10 == 0 {
-			require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+		var listed []hallpass.ID
+		for token, err := range a.List(t.Context(), acme, hallpass.ListOptions{}) {
+			require.NoError(t, err)
+			if listed = append(listed, token.ID); len(listed)%10 == 0 {
+				require.NoError(t, a.Revoke(t.Context(), acme, token.ID))
+			}
 		}
-	}
-	assert.Equal(t, ids, listed)
-	assert.Len(t, list(t, a, acme, hallpass.ListOptions{}), 1080)
-	assert.Equal(t, ids, list(t, a, acme, hallpass.ListOptions{IncludeRevoked: true}))
+		assert.Equal(t, ids, listed)
+		assert.Len(t, list(t, a, acme, hallpass.ListOptions{}), 1080)
+		assert.Equal(t, ids, list(t, a, acme, hallpass.ListOptions{IncludeRevoked: true}))
 
-	// Page by page, over the borders of what is read at once.
-	var paged []hallpass.ID
-	opts := hallpass.ListOptions{IncludeRevoked: true, Limit: 7}
-	for page := list(t, a, acme, opts); len(page) > 0; page = list(t, a, acme, opts) {
-		paged = append(paged, page...)
-		opts.After, opts.Limit = page[len(page)-1], 2*opts.Limit
-	}
-	assert.Equal(t, ids, paged)
+		// Page by page, over the borders of what is read at once.
+		var paged []hallpass.ID
+		opts := hallpass.ListOptions{IncludeRevoked: true, Limit: 7}
+		for page := list(t, a, acme, opts); len(page) > 0; page = list(t, a, acme, opts) {
+			paged = append(paged, page...)
+			opts.After, opts.Limit = page[len(page)-1], 2*opts.Limit
+		}
+		assert.Equal(t, ids, paged)
 
-	ended, err := a.RevokeAll(t.Context(), acme)
-	require.NoError(t, err)
-	assert.Equal(t, 1080, ended)
-	assert.Empty(t, list(t, a, acme, hallpass.ListOptions{}))
-	for _, text := range texts {
-		_, err := a.Authenticate(t.Context(), text)
-		require.Equal(t, hallpass.ErrUnauthenticated, err)
-	}
-	assert.Len(t, list(t, a, hallpass.Workspace("acme2"), hallpass.ListOptions{}), len(others))
-	assert.Empty(t, collect(a.Verify(t.Context())))
-	require.NoError(t, a.Check(t.Context()))
+		ended, err := a.RevokeAll(t.Context(), acme)
+		require.NoError(t, err)
+		assert.Equal(t, 1080, ended)
+		assert.Empty(t, list(t, a, acme, hallpass.ListOptions{}))
+		for _, text := range texts {
+			_, err := a.Authenticate(t.Context(), text)
+			require.Equal(t, hallpass.ErrUnauthenticated, err)
+		}
+		assert.Len(t, list(t, a, hallpass.Workspace("acme2"), hallpass.ListOptions{}), len(others))
+		assert.Empty(t, collect(a.Verify(t.Context())))
+		require.NoError(t, a.Check(t.Context()))
+	})
 }
 
 func TestTheStoreListsMoreThanItReadsAtOnce(t *testing.T) {
 	t.Parallel()
-	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, _ := crowd(t, file, keys, 1200, func(i int) hallpass.Resource {
-		return []hallpass.Resource{acme, core, api, hallpass.Project("acme", "api")}[i%4]
-	})
-	slices.Sort(ids)
-	store := storeOn(t, open(t, file, wal))
-	for q, want := range map[hallpass.Query]int{
-		{All: true}:                                1200,
-		{Within: acme}:                             1200,
-		{Within: acme, Only: true}:                 300,
-		{Within: core}:                             300,
-		{Within: api}:                              300,
-		{Within: api.In("core")}:                   300,
-		{Within: core, Only: true, Limit: 5}:       5,
-		{All: true, Limit: 501}:                    501,
-		{All: true, Limit: 500}:                    500,
-		{Within: acme, After: ids[499]}:            700,
-		{All: true, After: ids[1199]}:              0,
-		{}:                                         0,
-		{Within: hallpass.Workspace("emca")}:       0,
-		{Within: hallpass.Repository("acme", "x")}: 0,
-	} {
-		n := 0
-		last := hallpass.ID("")
-		for r, err := range store.List(t.Context(), q) {
-			require.NoError(t, err)
-			require.True(t, q.Matches(r))
-			require.Greater(t, r.Token.ID, last)
-			last = r.Token.ID
-			n++
+	onEach(t, engines, func(t *testing.T, e engine) {
+		dsn, keys := e.fresh(t), mustKeys(t, hallpass.GenerateKey())
+		ids, _ := crowd(t, e, dsn, keys, 1200, func(i int) hallpass.Resource {
+			return []hallpass.Resource{acme, core, api, hallpass.Project("acme", "api")}[i%4]
+		})
+		slices.Sort(ids)
+		store := e.store(t, e.open(t, dsn))
+		for q, want := range map[hallpass.Query]int{
+			{All: true}:                                1200,
+			{Within: acme}:                             1200,
+			{Within: acme, Only: true}:                 300,
+			{Within: core}:                             300,
+			{Within: api}:                              300,
+			{Within: api.In("core")}:                   300,
+			{Within: core, Only: true, Limit: 5}:       5,
+			{All: true, Limit: 501}:                    501,
+			{All: true, Limit: 500}:                    500,
+			{Within: acme, After: ids[499]}:            700,
+			{All: true, After: ids[1199]}:              0,
+			{}:                                         0,
+			{Within: hallpass.Workspace("emca")}:       0,
+			{Within: hallpass.Repository("acme", "x")}: 0,
+		} {
+			n := 0
+			last := hallpass.ID("")
+			for r, err := range store.List(t.Context(), q) {
+				require.NoError(t, err)
+				require.True(t, q.Matches(r))
+				require.Greater(t, r.Token.ID, last)
+				last = r.Token.ID
+				n++
+			}
+			assert.Equal(t, want, n, "%+v", q)
 		}
-		assert.Equal(t, want, n, "%+v", q)
-	}
+	})
 }
 
 func TestLastUsesAreKept(t *testing.T) {
 	t.Parallel()
 	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, texts := crowd(t, file, keys, 1100, repositories)
+	ids, texts := crowd(t, sqliteEngine, "file:"+file+wal, keys, 1100, repositories)
 	db, spy := spied(t, file, wal)
 	a := hallpasstest.With(t, hallpass.Config{Store: storeOn(t, db), Keys: keys})
 	before := time.Now().Truncate(time.Microsecond)
@@ -166,7 +168,7 @@ func TestLastUsesAreKept(t *testing.T) {
 func TestEveryStatementUsesAnIndex(t *testing.T) {
 	t.Parallel()
 	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, texts := crowd(t, file, keys, 600, func(i int) hallpass.Resource {
+	ids, texts := crowd(t, sqliteEngine, "file:"+file+wal, keys, 600, func(i int) hallpass.Resource {
 		return hallpass.Repository([]string{"acme", "bcme", "ccme", "dcme", "ecme", "fcme", "gcme", "hcme"}[i%8], fmt.Sprint(i))
 	})
 	for _, analyzed := range []bool{false, true} {
