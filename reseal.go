@@ -9,7 +9,7 @@ import (
 // Verify reads every record of the store, of all workspaces, and yields the ID of each whose seal does not hold, with
 // [ErrTampered], or that is under a key that is not among Config.Keys, with an error that wraps [ErrUnavailable]. It
 // passes by those that were revoked for it. It needs no token, and changes nothing. An error without an ID means that the store
-// could not be read further.
+// could not be read further. [Authority.Sweep] does the same, tells how far it has come, and can go on after a kill.
 func (a *Authority) Verify(ctx context.Context) iter.Seq2[ID, error] {
 	return func(yield func(ID, error) bool) {
 		a.each(ctx, yield, func(*Record, hasher) error { return errUnchanged })
@@ -37,18 +37,24 @@ func (a *Authority) each(ctx context.Context, yield func(ID, error) bool, work f
 			return
 		}
 		for _, r := range page {
-			if r.abandoned() {
-				continue
-			}
-			h, err := a.examine(r)
-			if err == nil {
-				err = work(r, h)
-			}
-			if err != errUnchanged && !yield(r.Token.ID, err) {
+			if err := a.inspect(r, work); err != errUnchanged && !yield(r.Token.ID, err) {
 				return
 			}
 		}
 	}
+}
+
+// inspect does work on r if it is good, and returns what comes of it; or it returns what is wrong with r. There is nothing to say about
+// one that was ended for being tampered with.
+func (a *Authority) inspect(r *Record, work func(*Record, hasher) error) error {
+	if r.abandoned() {
+		return errUnchanged
+	}
+	h, err := a.examine(r)
+	if err != nil {
+		return err
+	}
+	return work(r, h)
 }
 
 // move puts r under the current key, whatever others do with it meanwhile.

@@ -1,0 +1,146 @@
+package hallpass_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallpass-go/hallpass"
+	"github.com/hallpass-go/hallpass/hallpasstest"
+	"github.com/hallpass-go/hallpass/memstore"
+)
+
+// A swept store has 700 records under an old key, of which some were edited, ended, and put under a key that nobody knows.
+type swept struct {
+	store            hallpass.Store
+	old, fresh       *hallpass.Authority
+	edited, stranger hallpass.ID
+	ended            hallpass.ID
+	oldKey           []byte
+}
+
+func newSwept(t *testing.T) *swept {
+	t.Helper()
+	oldKey, freshKey := hallpass.GenerateKey(), hallpass.GenerateKey()
+	s := &swept{store: memstore.New(), oldKey: oldKey}
+	s.old = hallpasstest.With(t, hallpass.Config{Store: s.store, Keys: mustKeys(t, oldKey)})
+	s.fresh = hallpasstest.With(t, hallpass.Config{Store: s.store, Keys: mustKeys(t, freshKey, oldKey)})
+	var ids []hallpass.ID
+	for range 699 {
+		token, _ := issue(t, s.old, api, hallpass.RepositoryRead)
+		ids = append(ids, token.ID)
+	}
+	s.edited, s.ended = ids[0], ids[1]
+	edit(t, s.store, s.edited, func(r *hallpass.Record) { r.ScopeText = "repository:admin" })
+	edit(t, s.store, s.ended, func(r *hallpass.Record) { r.ScopeText = "repository:admin" })
+	require.NoError(t, s.old.Revoke(t.Context(), acme, s.ended))
+	token, _ := issue(t, hallpasstest.With(t, hallpass.Config{Store: s.store}), api, hallpass.RepositoryRead)
+	s.stranger = token.ID
+	return s
+}
+
+// sweep returns the last progress of a sweep, with all that it found, and its error.
+func sweep(ctx context.Context, a *hallpass.Authority, opts hallpass.SweepOptions) (last hallpass.Progress, bad map[hallpass.ID]error, pages int, err error) {
+	bad = map[hallpass.ID]error{}
+	for last, err = range a.Sweep(ctx, opts) {
+		for _, f := range last.Bad {
+			bad[f.ID] = f.Err
+		}
+		pages++
+	}
+	return last, bad, pages, err
+}
+
+func TestASweepCountsWhatNeedsAnOlderKey(t *testing.T) {
+	s := newSwept(t)
+	for range 2 {
+		last, bad, pages, err := sweep(t.Context(), s.fresh, hallpass.SweepOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, []int{700, 697, 0, 3}, []int{last.Records, last.Outdated, last.Resealed, pages}, "nothing is changed")
+		assert.Len(t, bad, 2)
+		assert.Equal(t, hallpass.ErrTampered, bad[s.edited])
+		assert.ErrorIs(t, bad[s.stranger], hallpass.ErrUnavailable)
+	}
+	last, bad, _, err := sweep(t.Context(), s.fresh, hallpass.SweepOptions{Reseal: true})
+	require.NoError(t, err)
+	assert.Equal(t, []int{700, 0, 697}, []int{last.Records, last.Outdated, last.Resealed})
+	assert.Len(t, bad, 2)
+	last, _, _, err = sweep(t.Context(), s.fresh, hallpass.SweepOptions{Reseal: true})
+	require.NoError(t, err)
+	assert.Equal(t, []int{700, 0, 0}, []int{last.Records, last.Outdated, last.Resealed})
+	last, _, _, err = sweep(t.Context(), s.old, hallpass.SweepOptions{})
+	require.NoError(t, err)
+	assert.Zero(t, last.Outdated, "what is under an unknown key is no older key's")
+}
+
+func TestASweepOfNothingFindsNothing(t *testing.T) {
+	for range hallpasstest.New(t).Sweep(t.Context(), hallpass.SweepOptions{Reseal: true}) {
+		assert.Fail(t, "there is nothing")
+	}
+}
+
+func TestASweepGoesOnWhereItWasStopped(t *testing.T) {
+	s := newSwept(t)
+	var stopped hallpass.Progress
+	for p, err := range s.fresh.Sweep(t.Context(), hallpass.SweepOptions{Reseal: true}) {
+		require.NoError(t, err)
+		stopped = p
+		break
+	}
+	assert.Equal(t, 256, stopped.Records)
+	rest, bad, pages, err := sweep(t.Context(), s.fresh, hallpass.SweepOptions{Reseal: true, After: stopped.Last})
+	require.NoError(t, err)
+	assert.Equal(t, 2, pages)
+	assert.Equal(t, 444, rest.Records)
+	assert.Equal(t, 697, stopped.Resealed+rest.Resealed)
+	assert.Len(t, bad, 2-len(stopped.Bad))
+	last, _, _, err := sweep(t.Context(), s.fresh, hallpass.SweepOptions{})
+	require.NoError(t, err)
+	assert.Zero(t, last.Outdated)
+}
+
+// What could not be moved since the store failed is not passed by when the sweep goes on.
+func TestASweepThatFailsLosesNothing(t *testing.T) {
+	s := newSwept(t)
+	broken := errors.New("the disk is full")
+	writes := 0
+	failing := &hooked{Store: s.store, write: func(ctx context.Context, changes ...hallpass.Change) error {
+		if writes++; writes%100 == 0 {
+			return broken
+		}
+		return s.store.Write(ctx, changes...)
+	}}
+	a := hallpasstest.With(t, hallpass.Config{Store: failing, Keys: mustKeys(t, hallpass.GenerateKey(), s.oldKey)})
+	opts := hallpass.SweepOptions{Reseal: true}
+	records, resealed, errs := 0, 0, 0
+	for {
+		last, _, _, err := sweep(t.Context(), a, opts)
+		records, resealed = records+last.Records, resealed+last.Resealed
+		if opts.After = last.Last; err == nil {
+			break
+		}
+		errs++
+		assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+		assert.ErrorIs(t, err, broken)
+	}
+	assert.Equal(t, []int{7, 700, 697}, []int{errs, records, resealed})
+
+	failing.list = func(context.Context, hallpass.Query) iter.Seq2[*hallpass.Record, error] {
+		return func(yield func(*hallpass.Record, error) bool) { yield(nil, broken) }
+	}
+	last, _, pages, err := sweep(t.Context(), a, hallpass.SweepOptions{After: s.edited})
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	assert.Equal(t, hallpass.Progress{Last: s.edited}, last)
+	assert.Equal(t, 1, pages)
+}
+
+func TestASweepRefusesAnAfterThatIsNoID(t *testing.T) {
+	last, _, pages, err := sweep(t.Context(), hallpasstest.New(t), hallpass.SweepOptions{After: "an ID"})
+	assert.ErrorIs(t, err, hallpass.ErrInvalid)
+	assert.Zero(t, last.Last)
+	assert.Equal(t, 1, pages)
+}
