@@ -76,7 +76,7 @@ func (s *Store) page(ctx context.Context, db querier, locking string, q hallpass
 	}
 	args = append(args, s.engine.text(string(q.After)), int64(limit))
 	err = each(ctx, db, statement+locking, args, func(row scanner) error {
-		r, err := s.engine.scan(row)
+		r, err := s.engine.scan(row, false)
 		page = append(page, r)
 		return err
 	})

@@ -35,8 +35,9 @@ type (
 )
 
 // scan reads a row through the Scan of a *sql.Row or *sql.Rows. An odd value makes the record one of an unknown format, which
-// no Authority takes for good: it is dead, but it can be seen and ended.
-func (e *engine) scan(from scanner) (*hallpass.Record, error) {
+// no Authority takes for good: it is dead, but it can be seen and ended. A row that was found by its ID has one of the right type, or the
+// database is another one.
+func (e *engine) scan(from scanner, byID bool) (*hallpass.Record, error) {
 	var c row // one object, for all that Scan needs pointers to
 	fields := [...]any{&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.createdAt, &c.revokedAt,
 		&c.replaces, &c.replacedBy, &c.extra, &c.verifier, &c.seal, &c.keyID, &c.format, &c.sound}
@@ -49,6 +50,9 @@ func (e *engine) scan(from scanner) (*hallpass.Record, error) {
 	}
 	if e.sound != "" && c.sound.v != 1 {
 		return nil, errPast
+	}
+	if byID && c.id.binary != e.binary {
+		return nil, errDialect
 	}
 	r := &hallpass.Record{
 		Token: hallpass.Token{
@@ -76,6 +80,9 @@ func (e *engine) scan(from scanner) (*hallpass.Record, error) {
 
 // errPast is of a connection that reads what was, since a transaction of nobody's is open on it.
 var errPast = errors.New("the connection has autocommit = 0, so what it reads may be of the past; set autocommit = 1")
+
+// errDialect would otherwise be a row that was tampered with, and every row is.
+var errDialect = errors.New("the database is of another dialect than the store, or the column id of another type than Migrate gives it; see Store.Check")
 
 func (c *row) odd(binary bool) bool {
 	for _, t := range [...]*text{&c.id, &c.name, &c.workspace, &c.project, &c.repository, &c.scope, &c.createdBy, &c.replaces, &c.replacedBy, &c.extra} {

@@ -55,7 +55,7 @@ func (s *Store) Get(ctx context.Context, id hallpass.ID) (r *hallpass.Record, er
 		if err != nil {
 			return err
 		}
-		r, err = s.engine.scan(get.QueryRowContext(ctx, s.engine.text(string(id))))
+		r, err = s.engine.scan(get.QueryRowContext(ctx, s.engine.text(string(id))), true)
 		return err
 	})
 	return r, notFound(err)

@@ -29,7 +29,7 @@ type txStore struct {
 
 func (t *txStore) Get(ctx context.Context, id hallpass.ID) (*hallpass.Record, error) {
 	e := &t.s.engine
-	r, err := e.scan(t.tx.QueryRowContext(ctx, t.s.sql.get+e.locking, e.text(string(id))))
+	r, err := e.scan(t.tx.QueryRowContext(ctx, t.s.sql.get+e.locking, e.text(string(id))), true)
 	return r, notFound(explained(ctx, err))
 }
 

@@ -27,7 +27,7 @@ func BenchmarkAuthorizeSQLite(b *testing.B) {
 func benchmarkAuthorize(b *testing.B, rows int) {
 	const calls = 2000
 	file, keys := newFile(b), mustKeys(b, hallpass.GenerateKey())
-	ids, texts := crowd(b, sqliteEngine, "file:"+file+wal, keys, rows, repositories)
+	ids, texts := crowd(b, sqliteEngine, uri(file, wal), keys, rows, repositories)
 	var resources []hallpass.Resource
 	for i := range rows {
 		resources = append(resources, repositories(i))

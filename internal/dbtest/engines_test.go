@@ -140,7 +140,7 @@ func freshFile(options string) func(testing.TB) string {
 	if options == "" {
 		options = wal
 	}
-	return func(t testing.TB) string { return "file:" + newFile(t) + options }
+	return func(t testing.TB) string { return uri(newFile(t), options) }
 }
 
 // The servers to test on, and where they are if the environment says nothing.

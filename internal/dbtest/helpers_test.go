@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,10 +34,15 @@ const (
 // newFile returns the name of a database that is not there yet.
 func newFile(t testing.TB) string { return filepath.Join(t.TempDir(), "tokens.db") }
 
+// uri names a file in the way of SQLite, in which some bytes mean something else.
+func uri(file, options string) string {
+	return "file:" + strings.ReplaceAll(file, "#", "%23") + options
+}
+
 // open opens a database, for as long as the test runs.
 func open(t testing.TB, file, options string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+file+options)
+	db, err := sql.Open("sqlite", uri(file, options))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db

@@ -122,7 +122,7 @@ func TestTheStoreListsMoreThanItReadsAtOnce(t *testing.T) {
 func TestLastUsesAreKept(t *testing.T) {
 	t.Parallel()
 	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, texts := crowd(t, sqliteEngine, "file:"+file+wal, keys, 1100, repositories)
+	ids, texts := crowd(t, sqliteEngine, uri(file, wal), keys, 1100, repositories)
 	db, spy := spied(t, file, wal)
 	a := hallpasstest.With(t, hallpass.Config{Store: storeOn(t, db), Keys: keys})
 	before := time.Now().Truncate(time.Microsecond)
@@ -168,7 +168,7 @@ func TestLastUsesAreKept(t *testing.T) {
 func TestEveryStatementUsesAnIndex(t *testing.T) {
 	t.Parallel()
 	file, keys := newFile(t), mustKeys(t, hallpass.GenerateKey())
-	ids, texts := crowd(t, sqliteEngine, "file:"+file+wal, keys, 600, func(i int) hallpass.Resource {
+	ids, texts := crowd(t, sqliteEngine, uri(file, wal), keys, 600, func(i int) hallpass.Resource {
 		return hallpass.Repository([]string{"acme", "bcme", "ccme", "dcme", "ecme", "fcme", "gcme", "hcme"}[i%8], fmt.Sprint(i))
 	})
 	for _, analyzed := range []bool{false, true} {

@@ -31,7 +31,7 @@ type spy struct {
 // spied opens a database through a spy, for as long as the test runs.
 func spied(t testing.TB, file, options string) (*sql.DB, *spy) {
 	t.Helper()
-	connector, err := sqlite.NewConnector("file:" + file + options)
+	connector, err := sqlite.NewConnector(uri(file, options))
 	require.NoError(t, err)
 	s := &spy{Connector: connector}
 	db := sql.OpenDB(s)

@@ -14,7 +14,7 @@ import (
 	"github.com/hallpass-go/hallpass/sqlstore"
 )
 
-// With -short, which the race detector runs with, one bit of each byte stands for all.
+// With -short, which the race detector runs with, and under settings that should not matter, one bit of each byte stands for all.
 func TestEachBitOfARowIsSealed(t *testing.T) {
 	t.Parallel()
 	onEachVictim(t, func(t *testing.T, s *scene) {
@@ -27,7 +27,7 @@ func TestEachBitOfARowIsSealed(t *testing.T) {
 			case string, []byte:
 				b := []byte(fmt.Sprintf("%s", v))
 				for bit := range 8 * len(b) {
-					if testing.Short() && bit%8 != bit/8%8 {
+					if (testing.Short() || !slices.ContainsFunc(engines, func(e engine) bool { return e.name == s.e.name })) && bit%8 != bit/8%8 {
 						continue
 					}
 					edited := slices.Clone(b)
