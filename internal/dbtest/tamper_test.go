@@ -200,10 +200,14 @@ func (s *scene) found(what string, id hallpass.ID, outcome string) {
 
 // edit makes an edit, sees to it that the token is dead and found out, and takes the edit back.
 func (s *scene) edit(what string, id hallpass.ID, outcome string, change func()) {
+	s.editAndBack(what, id, outcome, change, s.restore)
+}
+
+func (s *scene) editAndBack(what string, id hallpass.ID, outcome string, change, back func()) {
 	change()
 	s.refused(what, s.text, outcome)
 	s.found(what, id, outcome)
-	s.restore()
+	back()
 	_, err := s.a.Authenticate(s.t.Context(), s.text)
 	require.NoError(s.t, err, "%s, and back: the token works again", what)
 	s.edits++
@@ -218,7 +222,11 @@ func (s *scene) set(what string, set cols) {
 	if number, ok := set["key_id"].(int64); ok && number != 0 && len(set) == 1 {
 		outcome = unavailable
 	}
-	s.edit(what, id, outcome, func() { s.update(s.token.ID, set) })
+	change, back := func() { s.update(s.token.ID, set) }, s.restore
+	if id == s.token.ID {
+		back = func() { s.update(s.token.ID, s.of(s.token.ID)) } // its neighbours were moved to the other key at most
+	}
+	s.editAndBack(what, id, outcome, change, back)
 }
 
 // The tokens that are edited. Between them, no column but extra is empty.
