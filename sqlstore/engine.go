@@ -40,6 +40,10 @@ type engine struct {
 	// busy reports whether err says that somebody else is writing, that nothing was done, and that it is worth trying again.
 	busy func(err error) bool
 
+	// forgotten reports whether err says that a prepared statement is not there, or is there already, so that nothing was done. It is nil
+	// where no pooler does that.
+	forgotten func(err error) bool
+
 	// write does work in a transaction that is durable, unless lossy is set.
 	write func(ctx context.Context, db *sql.DB, lossy bool, work func(querier) error) error
 

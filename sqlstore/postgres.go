@@ -33,6 +33,10 @@ func postgres() engine {
 			state := sqlState(err)
 			return state == "40001" || state == "40P01" // serialization_failure, deadlock_detected
 		},
+		forgotten: func(err error) bool {
+			state := sqlState(err)
+			return state == "26000" || state == "42P05" // invalid_sql_statement_name, duplicate_prepared_statement
+		},
 		write: func(ctx context.Context, db *sql.DB, _ bool, work func(querier) error) error {
 			return inTransaction(ctx, db, work)
 		},

@@ -10,7 +10,15 @@ import (
 const patience = 5 * time.Second
 
 // retry calls f until it is not busy.
-func (s *Store) retry(ctx context.Context, f func() error) error { return retry(ctx, s.engine.busy, f) }
+func (s *Store) retry(ctx context.Context, f func() error) error {
+	return retry(ctx, func(err error) bool {
+		if s.engine.forgotten != nil && s.engine.forgotten(err) {
+			s.pooled.Store(true)
+			return true
+		}
+		return s.engine.busy(err)
+	}, f)
+}
 
 func retry(ctx context.Context, busy func(error) bool, f func() error) error {
 	err := f()

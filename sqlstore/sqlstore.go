@@ -31,6 +31,9 @@ type Store struct {
 	sql     statements
 
 	get, create, replace prepared // closed with db
+
+	// pooled is set once the database has forgotten a prepared statement: a pooler gives each transaction another connection.
+	pooled atomic.Bool
 }
 
 // New returns a Store in db, without any I/O. The tables are made by [Store.Migrate], or from [Schema] or
@@ -51,11 +54,16 @@ func New(db *sql.DB, d Dialect) (*Store, error) {
 // Get returns the record with this ID, or [hallpass.ErrNotFound].
 func (s *Store) Get(ctx context.Context, id hallpass.ID) (r *hallpass.Record, err error) {
 	err = s.retry(ctx, func() error {
-		get, err := s.get.on(ctx, s.db)
+		get, err := s.prepare(ctx, s.db, &s.get)
 		if err != nil {
 			return err
 		}
-		r, err = s.engine.scan(get.QueryRowContext(ctx, s.engine.text(string(id))), true)
+		arg := s.engine.text(string(id))
+		if get == nil {
+			r, err = s.engine.scan(s.db.QueryRowContext(ctx, s.get.text, arg), true)
+		} else {
+			r, err = s.engine.scan(get.QueryRowContext(ctx, arg), true)
+		}
 		return err
 	})
 	return r, notFound(err)
@@ -74,11 +82,15 @@ type prepared struct {
 	stmt atomic.Pointer[sql.Stmt]
 }
 
-func (p *prepared) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
+// prepare returns p as a prepared statement, or nil where none stays prepared or q is not the pool.
+func (s *Store) prepare(ctx context.Context, q querier, p *prepared) (*sql.Stmt, error) {
+	if q != s.db || s.pooled.Load() {
+		return nil, nil
+	}
 	if stmt := p.stmt.Load(); stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := db.PrepareContext(ctx, p.text)
+	stmt, err := s.db.PrepareContext(ctx, p.text)
 	if err != nil {
 		return nil, err
 	}
@@ -86,4 +98,16 @@ func (p *prepared) on(ctx context.Context, db *sql.DB) (*sql.Stmt, error) {
 		_ = stmt.Close() // another goroutine was first
 	}
 	return p.stmt.Load(), nil
+}
+
+// exec executes p.
+func (s *Store) exec(ctx context.Context, q querier, p *prepared, args ...any) (sql.Result, error) {
+	stmt, err := s.prepare(ctx, q, p)
+	if err != nil {
+		return nil, err
+	}
+	if stmt == nil {
+		return q.ExecContext(ctx, p.text, args...)
+	}
+	return stmt.ExecContext(ctx, args...)
 }

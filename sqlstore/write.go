@@ -69,7 +69,7 @@ func (s *Store) apply(ctx context.Context, q querier, changes []hallpass.Change)
 
 func (s *Store) insert(ctx context.Context, q querier, c hallpass.Change) error {
 	r, t, text := c.New, &c.New.Token, s.engine.text
-	result, err := exec(ctx, q, &s.create, text(string(t.ID)), text(t.Name), text(t.Resource.Workspace()),
+	result, err := s.exec(ctx, q, &s.create, text(string(t.ID)), text(t.Name), text(t.Resource.Workspace()),
 		text(t.Resource.Identity().Project()), text(t.Resource.Repository()), text(r.ScopeText), text(t.CreatedBy), micros(t.CreatedAt),
 		micros(t.RevokedAt), text(string(t.Replaces)), text(string(t.ReplacedBy)), text(r.Extra), r.Verifier[:], r.Seal[:], int64(r.KeyID), int64(r.Format))
 	if err != nil && s.engine.taken(err) {
@@ -93,7 +93,7 @@ func (s *Store) update(ctx context.Context, q querier, c hallpass.Change) error 
 	if c.Old.Seal == [32]byte{} {
 		result, err = q.ExecContext(ctx, s.sql.replaceUnreadable, args...)
 	} else {
-		result, err = exec(ctx, q, &s.replace, args...)
+		result, err = s.exec(ctx, q, &s.replace, args...)
 	}
 	if err != nil {
 		return err
@@ -124,17 +124,4 @@ func (s *Store) refused(ctx context.Context, q querier) error {
 		return err
 	}
 	return errors.New("the settings of the server changed while it was written to; try again")
-}
-
-// exec executes a statement, in the pool as a prepared one.
-func exec(ctx context.Context, q querier, p *prepared, args ...any) (sql.Result, error) {
-	db, pool := q.(*sql.DB)
-	if !pool {
-		return q.ExecContext(ctx, p.text, args...)
-	}
-	stmt, err := p.on(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(ctx, args...)
 }
