@@ -40,6 +40,9 @@ const (
 	ReasonTampered    = "tampered"
 )
 
+// ReasonImported is the reason of an Issued event where [Authority.Import] brought a token that another system had issued.
+const ReasonImported = "imported"
+
 // An Event tells the host what happened to a token, for its audit log. It carries no secret. What is malformed causes no
 // event, so that garbage cannot flood the log; [Authority.Malformed] counts it.
 type Event struct {
@@ -48,7 +51,7 @@ type Event struct {
 	Token       Token        // where the ID is unknown or the record cannot be trusted, its ID alone
 	Resource    Resource     // of a decision: what was asked for, with its In
 	Permissions []Permission // of a decision: all that was asked for
-	Reason      string       // of Rejected and Revoked: one of the Reason constants, or ""
+	Reason      string       // of Rejected, Revoked and Issued: one of the Reason constants, or ""
 	Err         error        // what the caller was told; nil for yes
 }
 

@@ -26,6 +26,10 @@ type Config struct {
 	// If nil, there is none.
 	Policy func(ctx context.Context, g Grant) error
 
+	// Legacy knows the tokens that the host issued before it had hallpass, and that [Authority.Import] brought here; see package
+	// legacyhash. If nil, there are none. Those of a Legacy that goes away are refused until it is back.
+	Legacy Legacy
+
 	// Observe is told of every [Event], after the fact, on the goroutine of the caller, for the audit log. It must not block.
 	// What it does, even a panic, changes no outcome. If nil, nobody is told.
 	Observe func(ctx context.Context, e Event)
@@ -82,11 +86,15 @@ func (a *Authority) Format(f fmt.State, _ rune) {
 // Catalog returns the permissions that this Authority knows.
 func (a *Authority) Catalog() *Catalog { return a.cfg.Catalog }
 
-// Recognizes reports whether s has the shape, prefix and checksum of a token of this Authority. It does no I/O, and does not
-// say that there is such a token: it is for login forms, which refuse tokens as passwords, and for scanners and log scrubbers.
+// Recognizes reports whether s has the shape, prefix and checksum of a token of this Authority, or a shape that Config.Legacy
+// knows. It does no I/O, and does not say that there is such a token: it is for login forms, which refuse tokens as passwords,
+// and for scanners and log scrubbers.
 func (a *Authority) Recognizes(s string) bool {
-	_, _, ok := a.format.parse(s)
-	return ok
+	if _, _, ok := a.format.parse(s); ok {
+		return true
+	}
+	ids, _ := a.candidates(s)
+	return len(ids) > 0
 }
 
 // Malformed returns how many texts were refused so far for their shape alone, before the store was asked.
@@ -150,6 +158,9 @@ func (a *Authority) Recheck(ctx context.Context, t Token) error {
 // authenticate returns what is known of the live token whose text this is.
 func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, error) {
 	id, body, ok := a.format.parse(secret)
+	if !ok && a.cfg.Legacy != nil {
+		return a.authenticateLegacy(ctx, secret)
+	}
 	if !ok {
 		a.malformed.Add(1)
 		return nil, ErrUnauthenticated
@@ -163,7 +174,7 @@ func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, 
 		return nil, a.reject(ctx, v.token(), ReasonRevoked)
 	}
 	d := digest(body)
-	if subtle.ConstantTimeCompare(d[:], v.digest[:]) != 1 {
+	if subtle.ConstantTimeCompare(d[:], v.digest[:]) != 1 || v.record.imported() {
 		return nil, a.reject(ctx, v.token(), ReasonWrongSecret)
 	}
 	if v.record.Token.ended() {
@@ -178,27 +189,36 @@ func (a *Authority) authenticate(ctx context.Context, secret string) (*verdict, 
 // load reads the record with this ID and returns the verdict on it, if it is good. Otherwise it tells the host why, and the
 // caller what a caller may know.
 func (a *Authority) load(ctx context.Context, id ID, last *verdict) (*verdict, error) {
+	v, reason, err := a.look(ctx, id, last)
+	if err == nil {
+		return v, nil
+	}
+	// The ID may share memory with the secret, which an audit log must not keep alive.
+	t := Token{ID: ID(strings.Clone(string(id)))}
+	if err == ErrUnauthenticated {
+		return nil, a.reject(ctx, t, reason)
+	}
+	a.observe(ctx, Event{Kind: Unavailable, Token: t, Err: err})
+	return nil, err
+}
+
+// look is load without telling the host. With ErrUnauthenticated comes the reason.
+func (a *Authority) look(ctx context.Context, id ID, last *verdict) (v *verdict, reason string, err error) {
 	r, err := read(ctx, a.cfg.Store, id)
 	if err == ErrNotFound {
-		// The ID may share memory with the secret, which an audit log must not keep alive.
-		return nil, a.reject(ctx, Token{ID: ID(strings.Clone(string(id)))}, ReasonUnknown)
+		return nil, ReasonUnknown, ErrUnauthenticated
 	}
 	if err != nil {
-		a.observe(ctx, Event{Kind: Unavailable, Token: Token{ID: ID(strings.Clone(string(id)))}, Err: err})
-		return nil, err
+		return nil, "", err
 	}
 	if r.abandoned() {
-		return nil, a.reject(ctx, Token{ID: r.Token.ID}, ReasonRevoked)
+		return nil, ReasonRevoked, ErrUnauthenticated
 	}
-	v, err := a.open(r, last)
+	v, err = a.open(r, last)
 	if err == ErrTampered {
-		return nil, a.reject(ctx, Token{ID: r.Token.ID}, ReasonTampered)
+		return nil, ReasonTampered, ErrUnauthenticated
 	}
-	if err != nil {
-		a.observe(ctx, Event{Kind: Unavailable, Token: Token{ID: r.Token.ID}, Err: err})
-		return nil, err
-	}
-	return v, nil
+	return v, "", err
 }
 
 // reject tells the host why, and the caller nothing.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"unsafe"
 )
 
@@ -91,6 +92,23 @@ func mac(key, message []byte) (sum [32]byte) {
 // digest is SHA-256 over the ID and the secret of a token. Sum256 only reads.
 func digest(body string) [32]byte {
 	return sha256.Sum256(unsafe.Slice(unsafe.StringData(body), len(body)))
+}
+
+// digestOfMaterial is digest for a token that was imported. What is hashed begins as no ID does, and has lengths in it, so that
+// it is never what is hashed for another token.
+func digestOfMaterial(id ID, material []byte) [32]byte {
+	b := []byte("hallpass/v1/legacy\x00")
+	b = binary.BigEndian.AppendUint32(b, uint32(len(id)))
+	b = append(b, id...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(material)))
+	return sha256.Sum256(append(b, material...))
+}
+
+// fingerprintOf tells slow hashes apart after they are gone. They are salted, so it confirms no guess that is not hashed with
+// that salt, which is gone too.
+func fingerprintOf(hash string) string {
+	sum := sha256.Sum256([]byte("hallpass/v1/legacy-fingerprint\x00" + hash))
+	return hex.EncodeToString(sum[:16])
 }
 
 func xor(a, b [32]byte) (x [32]byte) {

@@ -44,9 +44,7 @@ func (a *Authority) Issue(ctx context.Context, g Grant) (Token, Secret, error) {
 
 // Issue is [Authority.Issue] on the Issuer's store.
 func (i *Issuer) Issue(ctx context.Context, g Grant) (Token, Secret, error) {
-	g.Resource = g.Resource.Identity()
-	g.Permissions = slices.Clone(g.Permissions)
-	g.RevokeAt = timeOf(micros(g.RevokeAt))
+	g = g.normal()
 	at := now()
 	scope, err := i.a.validate(g, at)
 	if err != nil {
@@ -69,6 +67,14 @@ func (i *Issuer) Issue(ctx context.Context, g Grant) (Token, Secret, error) {
 		}
 	}
 	return Token{}, Secret{}, inexplicable(err)
+}
+
+// normal returns g as it is kept, with nothing that the caller may change later.
+func (g Grant) normal() Grant {
+	g.Resource = g.Resource.Identity()
+	g.Permissions = slices.Clone(g.Permissions)
+	g.RevokeAt = timeOf(micros(g.RevokeAt))
+	return g
 }
 
 // validate says what is wrong with g, or returns its scope.
