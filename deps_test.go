@@ -23,6 +23,10 @@ func TestWhatIsImported(t *testing.T) {
 			assert.False(t, outside, "%s imports %s", pkg, dep)
 		}
 	}
+	for _, dep := range deps("./legacyhash") {
+		outside := strings.Contains(strings.Split(dep, "/")[0], ".") && !strings.HasPrefix(dep, "github.com/hallpass-go/hallpass")
+		assert.False(t, outside && !strings.HasPrefix(dep, "golang.org/x/"), "legacyhash imports %s", dep)
+	}
 	root := deps(".")
 	assert.False(t, slices.Contains(root, "net/http"))
 	assert.False(t, slices.Contains(root, "database/sql"))
