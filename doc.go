@@ -24,7 +24,8 @@
 //	token, err := passes.Authorize(ctx, secret, hallpass.Repository("acme", "api").In("core"), hallpass.RepositoryWrite)
 //
 // [Authority.Revoke] ends a token, [Authority.Rotate] replaces it, [Authority.List] shows what there is. Package bearer reads tokens
-// from HTTP requests and answers with the right status; package hallpasstest makes an Authority for a unit test.
+// from HTTP requests and answers with the right status; package legacyhash lets tokens that were issued before go on working, after
+// [Authority.Import]; package hallpasstest makes an Authority for a unit test.
 //
 // # Rules
 //
