@@ -424,6 +424,36 @@ func TestATokenThatWasUsedCostsNothingSlowBecauseOfOthers(t *testing.T) {
 	assert.Equal(t, hallpass.Unavailable, w.log.one(t).Kind)
 }
 
+// The event of a check that could not be told is of what could not.
+func TestWhatCouldNotBeToldIsNotRefined(t *testing.T) {
+	w := newLegacyWorld(t, "slow_17_one", "slow_17_two")
+	w.old.verify = func(_ context.Context, id hallpass.ID, _, _, _ string) (bool, error) {
+		if id == "slow:17" {
+			return false, errors.New("broken")
+		}
+		return false, nil
+	}
+	_, err := w.Authenticate(t.Context(), "slow_17_three")
+	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+	e := w.log.one(t)
+	assert.Equal(t, hallpass.ID("slow:17"), e.Token.ID)
+	assert.Empty(t, e.Reason)
+	assert.Equal(t, int64(2), w.old.verified.Load())
+}
+
+// Were it always the same, the row before and the row after the first use would show the digest together.
+func TestUntilFirstUseThereIsARandomVerifier(t *testing.T) {
+	seen := map[[32]byte]bool{}
+	for range 3 {
+		w := newLegacyWorld(t)
+		w.cfg.Keys = mustKeys(t, oldKey)
+		w.Authority = hallpasstest.With(t, w.cfg)
+		w.bring(t, oldToken("slow_17_s3cret"))
+		seen[w.record(t, "slow:17").Verifier] = true
+	}
+	assert.Len(t, seen, 3)
+}
+
 func TestAnImportedTokenEndsAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLegacyWorld(t)

@@ -56,6 +56,21 @@ func TestATokenIsGuessedAtSoOftenAMinute(t *testing.T) {
 	})
 }
 
+func TestWhatIsRefusedDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known, err := legacyhash.New(legacyhash.Config{Schemes: []*legacyhash.Scheme{anySelector(t, "")}, Failures: 1})
+		require.NoError(t, err)
+		_, err = known.Verify(t.Context(), "slow:s", "slow", quick, "s.x")
+		require.NoError(t, err)
+		defer known.Fill(2)()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = known.Verify(ctx, "slow:s", "slow", quick, "s.x")
+		assert.Error(t, err)
+		assert.NoError(t, ctx.Err())
+	})
+}
+
 func TestTenFailuresAreTheUsual(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known := set(t, anySelector(t, ""))

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -269,7 +270,13 @@ func TestTokensOfTheUsualTablesHaveOneSpelling(t *testing.T) {
 		}
 	}
 	assert.Empty(t, set(t, scheme(t)(legacyhash.Sanctum(""))).Candidates("17|"+body[1:]))
-	assert.Empty(t, set(t, scheme(t)(legacyhash.Sanctum(""))).Candidates("17|"+body+"-"))
+	plain := set(t, scheme(t)(legacyhash.Sanctum("")))
+	for _, text := range []string{"17|" + body[1:] + "-", strings.Repeat("1", 37) + "|" + body} {
+		assert.Empty(t, plain.Candidates(text), text)
+	}
+	for _, text := range []string{"17|" + body, strings.Repeat("1", 36) + "|" + body, strings.Repeat("a", 36) + "|" + body + body} {
+		assert.Len(t, plain.Candidates(text), 1, text)
+	}
 
 	base := strings.Repeat("0123456789abcdef", 8)
 	gitlab := scheme(t)(legacyhash.GitLab("glpat-", base, lookup))
@@ -403,4 +410,20 @@ func TestErrorsShowNothingOfARow(t *testing.T) {
 	}
 	_, err = slow.Stored("s3cret s", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")
 	assert.NotContains(t, err.Error(), "s3cret")
+}
+
+// Whoever comes first, all get in, and the slow hash is gone.
+func TestManyMayUseATokenForTheFirstTimeAtOnce(t *testing.T) {
+	text := strings.Repeat("0", 32) + "e4efbf36"
+	a, ids := imported(t, set(t, legacyhash.Gitea()), giteaRow(t, text, "salt"))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			token, err := a.Authenticate(t.Context(), text)
+			assert.NoError(t, err)
+			assert.Equal(t, ids[0], token.ID)
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, ids[0], opens(t, a, text))
 }
