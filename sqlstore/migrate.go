@@ -17,7 +17,12 @@ import (
 var migrations embed.FS
 
 // Migrations returns the files that make and change the tables, in the form that goose and golang-migrate read, for hosts
-// that use one of these. It is nil for a dialect that [New] refuses. There are no files that take a change back.
+// that use one of these. It is nil for a dialect that [New] refuses. There are no files that take a change back. Have the tool note the
+// versions in a table of its own (goose.WithTableName, MigrationsTable in golang-migrate), for their numbers begin at 1, as the host's may.
+// With golang-migrate, the DSN of MySQL needs multiStatements=true.
+//
+// Migrate can be called after the tool, and does nothing then. A tool that comes after Migrate has to be told that version 1 is there: it may fail
+// because the tables are.
 func Migrations(d Dialect) fs.FS {
 	if d.validate() != nil {
 		return nil
