@@ -28,6 +28,10 @@ type engine struct {
 	// sound is a column of every row that is read, 1 where what is read is of the present. It is "" where it always is.
 	sound string
 
+	// force is how a statement names the index that it goes by, where the server may take another way through it that begins at its
+	// first row for every page. It is "" where no server does.
+	force string
+
 	// locking makes a SELECT in the host's transaction read what is committed now, and keep it so.
 	locking string
 

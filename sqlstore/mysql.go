@@ -32,6 +32,7 @@ func mysql() engine {
 		// a read-only server, and what is written there may not reach the one that is not.
 		soundly: `@@autocommit = 1 AND ` + mysqlWritable + ` AND ` + mysqlVerbatim,
 		sound:   `@@autocommit`,
+		force:   `FORCE INDEX`,
 		locking: ` FOR UPDATE`,
 		later:   `ON DUPLICATE KEY UPDATE used_at = GREATEST(used_at, VALUES(used_at))`,
 		taken:   func(err error) bool { return mysqlNumber(err) == 1062 }, // ER_DUP_ENTRY

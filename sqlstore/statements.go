@@ -35,6 +35,12 @@ func statementsOf(d Dialect) statements {
 		create = `SELECT ?, ?, ?, ?, ?, ?, ?, #, #, ?, ?, ?, ?, ?, #, # FROM (SELECT 1 AS one) AS one WHERE ` + conditions
 	}
 	list := `SELECT ` + read + ` FROM hallpass_tokens WHERE `
+	listBy := func(index string) string {
+		if e.force == "" {
+			return list
+		}
+		return `SELECT ` + read + ` FROM hallpass_tokens ` + e.force + ` (` + index + `) WHERE `
+	}
 	update := `UPDATE hallpass_tokens SET revoked_at = #, replaced_by = ?, extra = ?, verifier = ?, seal = ?, key_id = #, format = # WHERE id = ? AND `
 	const page = `id > ? ORDER BY id LIMIT #`
 	return statements{
@@ -44,8 +50,8 @@ func statementsOf(d Dialect) statements {
 		replace:           d.rebind(update + and(`seal = ?`, conditions)),
 		replaceUnreadable: d.rebind(update + and(`(seal <= ? OR seal IS NULL OR length(seal) <> 32)`, conditions)),
 		listAll:           d.rebind(list + page),
-		listWorkspace:     d.rebind(list + `workspace = ? AND ` + page),
-		listResource:      d.rebind(list + `workspace = ? AND project = ? AND repository = ? AND ` + page),
+		listWorkspace:     d.rebind(listBy(`hallpass_tokens_workspace`) + `workspace = ? AND ` + page),
+		listResource:      d.rebind(listBy(`hallpass_tokens_resource`) + `workspace = ? AND project = ? AND repository = ? AND ` + page),
 		version:           d.rebind(`SELECT COALESCE(MAX(version), 0) FROM hallpass_schema`),
 	}
 }
