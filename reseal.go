@@ -1,6 +1,7 @@
 package hallpass
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -11,63 +12,72 @@ import (
 // passes by those that were revoked for it. It needs no token, and changes nothing. An error without an ID means that the store
 // could not be read further. [Authority.Sweep] does the same, tells how far it has come, and can go on after a kill.
 func (a *Authority) Verify(ctx context.Context) iter.Seq2[ID, error] {
-	return func(yield func(ID, error) bool) {
-		a.each(ctx, yield, func(*Record, hasher) error { return errUnchanged })
-	}
+	return a.each(ctx, func(r *Record) error {
+		_, err := a.older(r)
+		return cmp.Or(err, errUnchanged)
+	})
 }
 
 // Reseal moves every record, tombstones too, to the current key, so that the older ones can be dropped, and yields the ID of
 // each that it moved with a nil error. It yields those that Verify would yield with the same errors, and leaves them as they
 // are. It needs no token and no secret, and tokens work all the while. It does its work as it is ranged over; if it is stopped, the
 // next one goes on where that left off, for what is moved is passed by. When it yields no error, nothing needs the older keys.
+// [Authority.Sweep] does the same for many records in one write, and tells how far it has come.
 func (a *Authority) Reseal(ctx context.Context) iter.Seq2[ID, error] {
-	return func(yield func(ID, error) bool) {
-		a.each(ctx, yield, func(r *Record, h hasher) error { return a.move(ctx, r, h) })
-	}
+	return a.each(ctx, func(r *Record) error { return a.move(ctx, r) })
 }
 
 // errUnchanged is of a record that there is nothing to say about.
 var errUnchanged = errors.New("unchanged")
 
-// each does work on all good records, and yields what comes of it, and of those that are not good.
-func (a *Authority) each(ctx context.Context, yield func(ID, error) bool, work func(*Record, hasher) error) {
-	for page, err := range pages(ctx, a.cfg.Store, Query{All: true}) {
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, r := range page {
-			if err := a.inspect(r, work); err != errUnchanged && !yield(r.Token.ID, err) {
+// each does work on all records, and yields what comes of it.
+func (a *Authority) each(ctx context.Context, work func(*Record) error) iter.Seq2[ID, error] {
+	return func(yield func(ID, error) bool) {
+		for page, err := range pages(ctx, a.cfg.Store, Query{All: true}) {
+			if err != nil {
+				yield("", err)
 				return
+			}
+			for _, r := range page {
+				if err := work(r); err != errUnchanged && !yield(r.Token.ID, err) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// inspect does work on r if it is good, and returns what comes of it; or it returns what is wrong with r. There is nothing to say about
-// one that was ended for being tampered with.
-func (a *Authority) inspect(r *Record, work func(*Record, hasher) error) error {
+// older returns the hasher of a good record that is under an older key. The error is errUnchanged if it is under the current one, or was
+// ended for being tampered with, or says what is wrong with it.
+func (a *Authority) older(r *Record) (hasher, error) {
 	if r.abandoned() {
-		return errUnchanged
+		return hasher{}, errUnchanged
 	}
 	h, err := a.examine(r)
-	if err != nil {
-		return err
+	if err == nil && h.keyID == a.hashers[0].keyID {
+		err = errUnchanged
 	}
-	return work(r, h)
+	return h, err
+}
+
+// resealed returns r, which h sealed, under the current key.
+func (a *Authority) resealed(r *Record, h hasher) *Record {
+	n := *r
+	a.seal(&n, h.digestOf(r))
+	return &n
 }
 
 // move puts r under the current key, whatever others do with it meanwhile.
-func (a *Authority) move(ctx context.Context, r *Record, h hasher) error {
+func (a *Authority) move(ctx context.Context, r *Record) error {
 	for range attempts {
-		if r.KeyID == a.hashers[0].keyID {
-			return errUnchanged
+		h, err := a.older(r)
+		if err != nil {
+			return err
 		}
-		n := *r
-		a.seal(&n, h.digestOf(r))
-		switch err := write(ctx, a.cfg.Store, Change{r, &n}); err {
+		n := a.resealed(r, h)
+		switch err := write(ctx, a.cfg.Store, Change{r, n}); err {
 		case nil:
-			a.observe(ctx, Event{Kind: Resealed, Token: a.token(&n)})
+			a.observe(ctx, Event{Kind: Resealed, Token: a.token(n)})
 			return nil
 		case ErrConflict:
 		case ErrNotFound:
@@ -75,15 +85,8 @@ func (a *Authority) move(ctx context.Context, r *Record, h hasher) error {
 		default:
 			return inexplicable(err)
 		}
-		var err error
 		if r, err = read(ctx, a.cfg.Store, r.Token.ID); err != nil {
 			return inexplicable(err)
-		}
-		if r.abandoned() {
-			return errUnchanged
-		}
-		if h, err = a.examine(r); err != nil {
-			return err
 		}
 	}
 	return unavailable("the store", errBusy)

@@ -42,8 +42,8 @@ func (a *Authority) Sweep(ctx context.Context, opts SweepOptions) iter.Seq2[Prog
 		}
 		for page, err := range pages(ctx, a.cfg.Store, Query{All: true, After: opts.After}) {
 			p.Bad = nil
-			for _, r := range page {
-				if err = a.sweep(ctx, r, opts.Reseal, &p); err != nil {
+			for i, swept := range a.sweep(ctx, page, opts.Reseal) {
+				if err = p.add(page[i].Token.ID, swept); err != nil {
 					break
 				}
 			}
@@ -54,26 +54,55 @@ func (a *Authority) Sweep(ctx context.Context, opts SweepOptions) iter.Seq2[Prog
 	}
 }
 
-// sweep adds r to p. An error means that nobody could tell.
-func (a *Authority) sweep(ctx context.Context, r *Record, reseal bool, p *Progress) error {
-	outdated := false
-	err := a.inspect(r, func(r *Record, h hasher) error {
-		if outdated = r.KeyID != a.hashers[0].keyID; outdated && reseal {
-			return a.move(ctx, r, h)
+// errOutdated is of a record under an older key that is left there.
+var errOutdated = errors.New("under an older key")
+
+// sweep examines a page of records and, if reseal is set, moves those that are under an older key, in one write if that goes. It returns for
+// each nil, if it was moved, errUnchanged, errOutdated, or what is wrong with it.
+func (a *Authority) sweep(ctx context.Context, page []*Record, reseal bool) []error {
+	errs := make([]error, len(page))
+	var changes []Change
+	var places []int
+	for i, r := range page {
+		h, err := a.older(r)
+		if errs[i] = err; err != nil {
+			continue
 		}
-		return errUnchanged
-	})
+		if errs[i] = errOutdated; reseal {
+			changes, places = append(changes, Change{r, a.resealed(r, h)}), append(places, i)
+		}
+	}
+	if len(changes) == 0 {
+		return errs
+	}
+	err := write(ctx, a.cfg.Store, changes...)
+	for j, i := range places {
+		switch err {
+		case nil:
+			errs[i] = nil
+			a.observe(ctx, Event{Kind: Resealed, Token: a.token(changes[j].New)})
+		case ErrConflict, ErrNotFound, errors.ErrUnsupported:
+			errs[i] = a.move(ctx, page[i])
+		default:
+			errs[i] = inexplicable(err)
+		}
+	}
+	return errs
+}
+
+// add counts a record of which sweep returned err. It returns err if that says that the sweep cannot go on.
+func (p *Progress) add(id ID, err error) error {
 	switch {
 	case err == nil:
 		p.Resealed++
+	case err == errOutdated:
+		p.Outdated++
 	case err == ErrTampered || errors.Is(err, errUnknownKey):
-		p.Bad = append(p.Bad, Finding{r.Token.ID, err})
+		p.Bad = append(p.Bad, Finding{id, err})
 	case err != errUnchanged:
 		return err
-	case outdated && !reseal:
-		p.Outdated++
 	}
-	p.Last = r.Token.ID
+	p.Last = id
 	p.Records++
 	return nil
 }
