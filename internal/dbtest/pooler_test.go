@@ -20,7 +20,7 @@ import (
 // A pooler that gives each transaction another connection forgets what was prepared. The store finds that out and prepares nothing any more.
 func TestAPoolerThatForgetsStatementsIsFoundOut(t *testing.T) {
 	t.Parallel()
-	for _, options := range []string{"", "&default_query_exec_mode=exec", "&default_query_exec_mode=simple_protocol"} {
+	for _, options := range []string{"&default_query_exec_mode=exec", "&default_query_exec_mode=simple_protocol"} {
 		t.Run("pgx"+options, func(t *testing.T) {
 			e := postgresEngine
 			db := e.open(t, pooled(t)+options)
