@@ -57,6 +57,7 @@ func privateMariaDB(t *testing.T) *private {
 	p := &private{t: t, engine: mysqlEngine, dsn: "root@tcp(127.0.0.1:" + port + ")/mysql"}
 	p.command = func(settings ...string) *exec.Cmd {
 		args := []string{"--no-defaults", "--datadir=" + directory + "/data", "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + directory + "/socket",
+			"--tmpdir=" + directory, // in which a server that starts deletes what others have
 			"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M"}
 		for _, s := range settings {
 			args = append(args, "--"+s)
