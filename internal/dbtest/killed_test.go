@@ -55,6 +55,8 @@ func TestARevocationOutlivesItsServer(t *testing.T) {
 				}
 				require.ErrorIs(t, a.Revoke(t.Context(), acme, old.ID), hallpass.ErrUnavailable)
 				p.start(settings...)
+				db.SetMaxIdleConns(0) // what is left of the old connections
+				db.SetMaxIdleConns(16)
 
 				// The host goes on as it is.
 				for _, text := range []string{ended, rotated} {

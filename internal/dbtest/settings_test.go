@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"database/sql"
 	"os"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 // A tenant is a host on a server whose settings change.
 type tenant struct {
 	t     *testing.T
+	db    *sql.DB
 	store *sqlstore.Store
 	a     *hallpass.Authority
 	token hallpass.Token
@@ -25,10 +27,18 @@ type tenant struct {
 // newTenant returns a host with a token. It keeps its connections, and what was prepared on them.
 func newTenant(t *testing.T, e engine, dsn string, keys hallpass.Keys) *tenant {
 	t.Helper()
-	h := &tenant{t: t, store: e.store(t, e.open(t, dsn))}
+	db := e.open(t, dsn)
+	h := &tenant{t: t, db: db, store: e.store(t, db)}
 	h.a = hallpasstest.With(t, hallpass.Config{Store: h.store, Keys: keys})
 	h.token, h.text = issue(t, h.a, api)
 	require.NoError(t, h.a.Check(t.Context()))
+	return h
+}
+
+// reconnects drops the connections of a server that was stopped.
+func (h *tenant) reconnects() *tenant {
+	h.db.SetMaxIdleConns(0)
+	h.db.SetMaxIdleConns(16)
 	return h
 }
 
@@ -111,7 +121,7 @@ func TestASessionThatReadsThePastIsRefused(t *testing.T) {
 	past.SetMaxOpenConns(1)
 	stale, err := sqlstore.New(past, sqlstore.MySQL)
 	require.NoError(t, err)
-	b := &tenant{t, stale, hallpasstest.With(t, hallpass.Config{Store: stale, Keys: keys}), h.token, h.text}
+	b := &tenant{t, past, stale, hallpasstest.With(t, hallpass.Config{Store: stale, Keys: keys}), h.token, h.text}
 	b.refused("autocommit = 0", "set autocommit = 1")
 	_, err = b.a.Authenticate(t.Context(), h.text)
 	assert.ErrorIs(t, err, hallpass.ErrUnavailable)
@@ -129,9 +139,10 @@ func TestASessionThatConvertsDigestsIsRefused(t *testing.T) {
 	h := newTenant(t, mysqlEngine, dsn, keys)
 	for _, options := range []string{"charset=utf8mb4&character_set_connection=latin1", "charset=latin1&character_set_connection=utf8mb4",
 		"charset=utf8mb4&character_set_connection=latin1&interpolateParams=true"} {
-		store, err := sqlstore.New(mysqlEngine.open(t, dsn+"?"+options), sqlstore.MySQL)
+		db := mysqlEngine.open(t, dsn+"?"+options)
+		store, err := sqlstore.New(db, sqlstore.MySQL)
 		require.NoError(t, err)
-		b := &tenant{t, store, hallpasstest.With(t, hallpass.Config{Store: store, Keys: keys}), h.token, h.text}
+		b := &tenant{t, db, store, hallpasstest.With(t, hallpass.Config{Store: store, Keys: keys}), h.token, h.text}
 		b.refused("character_set_connection", "set both to the same")
 		h.works()
 	}
@@ -146,21 +157,23 @@ func TestAPostgreSQLThatLosesRevocationsIsRefused(t *testing.T) {
 	h := newTenant(t, p.engine, dsn, keys)
 	p.stop()
 	p.start("fsync=off")
-	h.refused("fsync = off", "AllowLossyRevocation")
-	lossy, err := sqlstore.New(p.engine.open(t, dsn), sqlstore.PostgreSQL.AllowLossyRevocation())
+	h.reconnects().refused("fsync = off", "AllowLossyRevocation")
+	lossyDB := p.engine.open(t, dsn)
+	lossyDB.SetMaxIdleConns(0)
+	lossy, err := sqlstore.New(lossyDB, sqlstore.PostgreSQL.AllowLossyRevocation())
 	require.NoError(t, err)
 	require.NoError(t, lossy.Check(t.Context()))
 	worksOn(t, hallpasstest.With(t, hallpass.Config{Store: lossy}))
 	p.stop()
 	p.start()
-	h.works()
+	h.reconnects().works()
 
 	// A standby answers with what was.
 	p.stop()
 	signal := p.command().Args[2] + "/standby.signal"
 	require.NoError(t, os.WriteFile(signal, nil, 0o666))
 	p.start()
-	h.refused("connect to the primary")
+	h.reconnects().refused("connect to the primary")
 	assert.ErrorContains(t, lossy.Check(t.Context()), "the server is a standby")
 	p.stop()
 	require.NoError(t, os.Remove(signal))
@@ -171,9 +184,10 @@ func TestASessionThatCannotWriteIsRefused(t *testing.T) {
 	dsn := postgresEngine.fresh(t)
 	keys := mustKeys(t, hallpass.GenerateKey())
 	h := newTenant(t, postgresEngine, dsn, keys)
-	store, err := sqlstore.New(postgresEngine.open(t, dsn+"&default_transaction_read_only=on"), sqlstore.PostgreSQL)
+	db := postgresEngine.open(t, dsn+"&default_transaction_read_only=on")
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
 	require.NoError(t, err)
-	b := &tenant{t, store, hallpasstest.With(t, hallpass.Config{Store: store, Keys: keys}), h.token, h.text}
+	b := &tenant{t, db, store, hallpasstest.With(t, hallpass.Config{Store: store, Keys: keys}), h.token, h.text}
 	b.refused("read-only")
 	assert.ErrorContains(t, store.Check(t.Context()), "set default_transaction_read_only = off")
 	_, err = b.a.Authenticate(t.Context(), h.text)
