@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -38,6 +39,33 @@ func TestTenReplicasMigrateAtOnce(t *testing.T) {
 			assert.Equal(t, 1, count(t, e.open(t, dsn), "hallpass_schema"))
 		}
 	})
+}
+
+func TestAMigrationWaitsForAnother(t *testing.T) {
+	t.Parallel()
+	for e, c := range map[*engine]struct{ lock, unlock string }{
+		&postgresEngine: {"BEGIN; SELECT pg_advisory_xact_lock(x'68616c6c70617373'::bigint)", "ROLLBACK"},
+		&mysqlEngine:    {"DO GET_LOCK('hallpass migrate', 10)", "DO RELEASE_LOCK('hallpass migrate')"},
+	} {
+		t.Run(e.name, func(t *testing.T) {
+			dsn := e.fresh(t)
+			db := e.open(t, dsn)
+			store, err := sqlstore.New(db, e.dialect)
+			require.NoError(t, err)
+			other, err := e.open(t, dsn).Conn(t.Context())
+			require.NoError(t, err)
+			must(t, other, c.lock)
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			assert.ErrorIs(t, store.Migrate(ctx), context.DeadlineExceeded)
+			assert.ErrorContains(t, store.Check(t.Context()), "there is no table")
+			must(t, other, c.unlock)
+			require.NoError(t, other.Close())
+			require.NoError(t, store.Migrate(t.Context()))
+			require.NoError(t, store.Migrate(t.Context()), "the lock is given back")
+			require.NoError(t, store.Check(t.Context()))
+		})
+	}
 }
 
 // A migration that was interrupted after any of its statements is finished by the next call, also where each statement commits by itself.
