@@ -91,7 +91,7 @@ func (e engine) open(t testing.TB, dsn string) *sql.DB {
 	db, err := sql.Open(e.driver, dsn)
 	require.NoError(t, err)
 	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16) // as a host would, for a connection costs a server more than a check
+	db.SetMaxIdleConns(16)               // as a host would, for a connection costs a server more than a check
 	t.Cleanup(func() { _ = db.Close() }) // whose server may be gone
 	return db
 }
