@@ -145,8 +145,10 @@ func TestANameThatIsNoTablePrefixIsRefused(t *testing.T) {
 // A check that has to wait for a table ends with its context.
 func TestAContextThatEndsInTheMiddleIsUnavailable(t *testing.T) {
 	t.Parallel()
+	pq := engine{"lib/pq", "postgres", sqlstore.PostgreSQL, postgresEngine.fresh}
 	for e, c := range map[*engine]struct{ lock, unlock string }{
 		&postgresEngine: {"BEGIN; LOCK TABLE hallpass_tokens IN ACCESS EXCLUSIVE MODE", "ROLLBACK"},
+		&pq:             {"BEGIN; LOCK TABLE hallpass_tokens IN ACCESS EXCLUSIVE MODE", "ROLLBACK"},
 		&mysqlEngine:    {"LOCK TABLES hallpass_tokens WRITE", "UNLOCK TABLES"},
 	} {
 		t.Run(e.name, func(t *testing.T) {
@@ -172,6 +174,12 @@ func TestAContextThatEndsInTheMiddleIsUnavailable(t *testing.T) {
 					}
 				}
 			}
+			// A write that is alone says so too, with a driver that does not.
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, _, err = a.Issue(ctx, grant(api, hallpass.RepositoryRead))
+			assert.ErrorIs(t, err, hallpass.ErrUnavailable)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			must(t, conn, c.unlock)
 			require.NoError(t, conn.Close())
 			_, err = a.Authenticate(t.Context(), text)
