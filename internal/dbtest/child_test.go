@@ -25,6 +25,8 @@ type part struct {
 	Driver, DSN   string
 	Dialect       sqlstore.Dialect
 	Key           []byte
+	OldKey        []byte      // which records may still be under
+	After         hallpass.ID // of a sweeper
 	Seed          uint64
 	Workspace     string // for its tokens
 	Flaw          string // what is wrong with it, as a control
@@ -66,12 +68,18 @@ func play(text string) error {
 	if p.store, err = sqlstore.New(db, p.Dialect); err != nil {
 		return err
 	}
-	if p.keys, err = hallpass.NewKeys(p.Key); err != nil {
+	var others [][]byte
+	if p.OldKey != nil {
+		others = append(others, p.OldKey)
+	}
+	if p.keys, err = hallpass.NewKeys(p.Key, others...); err != nil {
 		return err
 	}
 	switch p.Role {
 	case "writer":
 		return p.writer(context.Background())
+	case "sweeper":
+		return p.sweeper(context.Background())
 	case "actor":
 		return p.actor(context.Background(), os.Stdin)
 	}

@@ -1,14 +1,10 @@
 package dbtest
 
 import (
-	"bufio"
-	"encoding/hex"
-	"fmt"
+	"context"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,59 +15,36 @@ import (
 	"github.com/hallpass-go/hallpass/hallpasstest"
 )
 
-// The sweeper is a process that reseals and tells how far it has come. It is this program, run anew.
-const sweeper = "HALLPASS_TEST_SWEEPER" // engine, DSN, old key, new key, the ID to go on after
-
-func TestSweeperProcess(t *testing.T) {
-	given := strings.Split(os.Getenv(sweeper), "\n")
-	if len(given) != 5 {
-		t.Skip("this is for TestAMillionRecordsAreResealed to run")
+// sweeper reseals, and tells after each page how far it has come.
+func (p *player) sweeper(ctx context.Context) error {
+	a, err := hallpass.New(hallpass.Config{Store: p.store, Keys: p.keys})
+	if err != nil {
+		return err
 	}
-	a := oldAndNew(t, given[0], given[1], given[2], given[3])
-	for p, err := range a.Sweep(t.Context(), hallpass.SweepOptions{Reseal: true, After: hallpass.ID(given[4])}) {
-		require.NoError(t, err)
-		fmt.Printf("kept %s %d\n", p.Last, p.Resealed)
-	}
-}
-
-func oldAndNew(t *testing.T, engineName, dsn, oldKey, newKey string) *hallpass.Authority {
-	t.Helper()
-	for _, e := range engines {
-		if e.name == engineName {
-			return hallpasstest.With(t, hallpass.Config{Store: e.store(t, e.open(t, dsn)), Keys: mustKeys(t, unhex(t, newKey), unhex(t, oldKey))})
+	for progress, err := range a.Sweep(ctx, hallpass.SweepOptions{Reseal: true, After: p.After}) {
+		if err != nil {
+			return err
 		}
+		p.say(progress)
 	}
-	require.Fail(t, "no such engine", engineName)
 	return nil
 }
 
-func unhex(t *testing.T, s string) []byte {
+// sweepAndKill starts a sweeper and kills it in the middle of its work, after a number of pages. It returns the last that the sweeper told, and
+// whether it was done before.
+func sweepAndKill(t *testing.T, e engine, p part, pages int) (last hallpass.Progress, done bool) {
 	t.Helper()
-	b, err := hex.DecodeString(s)
-	require.NoError(t, err)
-	return b
-}
-
-// sweepAndKill runs a sweeper and kills it in the middle of its work, after a number of pages. It returns what the sweeper kept, and whether
-// it was done before.
-func sweepAndKill(t *testing.T, given []string, pages int) (last string, resealed int, done bool) {
-	t.Helper()
-	c := exec.Command(os.Args[0], "-test.run=^TestSweeperProcess$")
-	c.Env = append(os.Environ(), sweeper+"="+strings.Join(given, "\n"))
-	out, err := c.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, c.Start())
-	lines := bufio.NewScanner(out)
-	last = given[4]
-	for lines.Scan() {
-		if n, _ := fmt.Sscanf(lines.Text(), "kept %s %d", &last, &resealed); n == 2 {
-			if pages--; pages == 0 {
-				time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
-				require.NoError(t, c.Process.Kill())
-			}
+	c := e.start(t, p)
+	for {
+		more, err := c.hear(&last)
+		if !more || err != nil {
+			return last, c.cmd.Wait() == nil
+		}
+		if pages--; pages == 0 {
+			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+			require.NoError(t, c.cmd.Process.Kill())
 		}
 	}
-	return last, resealed, c.Wait() == nil
 }
 
 // Verify, Reseal and List over all records hold one page of them, tell how far they have come, and go on after a kill. HALLPASS_LONG=1 does it
@@ -90,8 +63,8 @@ func TestAMillionRecordsAreResealed(t *testing.T) {
 			db := e.open(t, dsn)
 			e.store(t, db)
 			text := load(t, e, db, mustKeys(t, oldKey), n, func(i int) hallpass.Resource { return repositories(i % 10_000) })[n/2]
-			given := []string{e.name, dsn, hex.EncodeToString(oldKey), hex.EncodeToString(newKey), ""}
-			a := oldAndNew(t, given[0], given[1], given[2], given[3])
+			a := hallpasstest.With(t, hallpass.Config{Store: e.store(t, db), Keys: mustKeys(t, newKey, oldKey)})
+			sweeper := part{Role: "sweeper", DSN: dsn, Key: newKey, OldKey: oldKey, MaxGoroutines: 2}
 
 			var last hallpass.Progress
 			measured(t, "verify", n, func() {
@@ -117,9 +90,10 @@ func TestAMillionRecordsAreResealed(t *testing.T) {
 				if kills == 3 {
 					pages = -1
 				}
-				var resealed int
-				given[4], resealed, done = sweepAndKill(t, given, pages)
-				if moved += resealed; !done {
+				var told hallpass.Progress
+				told, done = sweepAndKill(t, e, sweeper, pages)
+				sweeper.After = told.Last
+				if moved += told.Resealed; !done {
 					kills++
 				}
 				_, err := a.Authenticate(t.Context(), text)
