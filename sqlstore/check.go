@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,15 +15,12 @@ import (
 // what to do. [hallpass.Authority.Check] calls it.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.retry(ctx, func() error {
-		conn, err := s.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		if err := s.engine.fit(ctx, conn, s.dialect.lossy()); err != nil {
-			return err
-		}
-		return s.tables(ctx, conn, false)
+		return onConnection(ctx, s.db, func(conn *sql.Conn) error {
+			if err := s.engine.fit(ctx, conn, s.dialect.lossy()); err != nil {
+				return err
+			}
+			return s.tables(ctx, conn, false)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("%w: sqlstore: %w", hallpass.ErrUnavailable, err)

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 )
 
 // An engine is all that differs between databases.
@@ -67,6 +68,7 @@ type engine struct {
 // A querier is a *sql.DB, a *sql.Conn or a *sql.Tx.
 type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
@@ -79,17 +81,39 @@ func (e *engine) text(s string) any {
 	return s
 }
 
-// inTransaction does work in a transaction of database/sql.
-func inTransaction(ctx context.Context, db *sql.DB, work func(querier) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+// onConnection does work on one connection of the pool. A panic of the driver may leave a transaction open there, on which later calls
+// would read what is past, and database/sql then may wait for ever to take the connection back. So it is closed behind its back.
+func onConnection(ctx context.Context, db *sql.DB, work func(*sql.Conn) error) error {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if err := work(tx); err != nil {
-		_ = tx.Rollback() // what could not be rolled back is not committed either
-		return err
-	}
-	return tx.Commit()
+	returned := false
+	defer func() {
+		if returned {
+			_ = conn.Close()
+			return
+		}
+		_ = conn.Raw(func(c any) error { return c.(driver.Conn).Close() })
+	}()
+	err = work(conn)
+	returned = true
+	return err
+}
+
+// inTransaction does work in a transaction of database/sql.
+func inTransaction(ctx context.Context, db *sql.DB, work func(querier) error) error {
+	return onConnection(ctx, db, func(conn *sql.Conn) error {
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := work(tx); err != nil {
+			_ = tx.Rollback() // what could not be rolled back is not committed either
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
 // columnsOf reads what engine.columns returns.

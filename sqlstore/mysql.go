@@ -66,24 +66,20 @@ func mysqlNumber(err error) int {
 // mysqlMigrate holds a lock on one connection. Each statement of a migration commits by itself, so that one that was interrupted is done
 // anew.
 func mysqlMigrate(ctx context.Context, db *sql.DB, work func(querier) error) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('hallpass migrate', 60)`).Scan(&got); err != nil {
-		return err
-	}
-	if got.Int64 != 1 {
-		return errors.New("another replica has been migrating for a minute; try again when it is done")
-	}
-	defer func() {
+	return onConnection(ctx, db, func(conn *sql.Conn) error {
+		var got sql.NullInt64
+		if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('hallpass migrate', 60)`).Scan(&got); err != nil {
+			return err
+		}
+		if got.Int64 != 1 {
+			return errors.New("another replica has been migrating for a minute; try again when it is done")
+		}
+		err := work(conn)
 		if _, err := conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK('hallpass migrate')`); err != nil {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // the lock ends with its connection
 		}
-	}()
-	return work(conn)
+		return err
+	})
 }
 
 func mysqlFit(ctx context.Context, q querier, lossy bool) error {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"time"
 )
@@ -9,14 +10,14 @@ import (
 // patience is how long a call waits for others to finish writing, if its context lets it.
 const patience = 5 * time.Second
 
-// retry calls f until it is not busy.
+// retry calls f until it is not busy. A connection that proved dead before anything was done on it is as good a reason to try again.
 func (s *Store) retry(ctx context.Context, f func() error) error {
 	return retry(ctx, func(err error) bool {
 		if s.engine.forgotten != nil && s.engine.forgotten(err) {
 			s.pooled.Store(true)
 			return true
 		}
-		return s.engine.busy(err)
+		return s.engine.busy(err) || errors.Is(err, driver.ErrBadConn)
 	}, f)
 }
 

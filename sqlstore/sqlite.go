@@ -34,7 +34,7 @@ func sqlite() engine {
 			if lossy {
 				return nil
 			}
-			_, _, _, err := sqliteSettings(ctx, q)
+			_, err := sqliteSettings(ctx, q)
 			return err
 		},
 		fitTx:   sqliteFitTx,
@@ -53,20 +53,39 @@ const (
 	synchronousExtra = 3
 )
 
-// sqliteSettings returns the file of the database, "" if it lives in memory, and what it promises of a crash.
-func sqliteSettings(ctx context.Context, q querier) (file, journal string, synchronous int, err error) {
-	err = q.QueryRowContext(ctx, `SELECT (SELECT file FROM pragma_database_list WHERE name = 'main'),
-		(SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)`).Scan(&file, &journal, &synchronous)
-	if err == nil && file != "" && (journal == "off" || journal == "memory") {
-		err = fmt.Errorf("with PRAGMA journal_mode = %s a crash can lose a revocation; set it to WAL or DELETE, or use AllowLossyRevocation", journal)
+// sqliteSettings returns what the database promises of a crash. These are the pragmas that cost least, for each write asks them.
+func sqliteSettings(ctx context.Context, q querier) (synchronous int, err error) {
+	var journal string
+	if err := q.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+		return 0, err
 	}
-	return file, journal, synchronous, err
+	if err := q.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return 0, err
+	}
+	if journal == "off" || journal == "memory" {
+		file, err := sqliteFile(ctx, q)
+		if err == nil && file != "" {
+			err = fmt.Errorf("with PRAGMA journal_mode = %s a crash can lose a revocation; set it to WAL or DELETE, or use AllowLossyRevocation", journal)
+		}
+		return synchronous, err
+	}
+	return synchronous, nil
+}
+
+// sqliteFile returns the file of the database, "" if it lives in memory.
+func sqliteFile(ctx context.Context, q querier) (file string, err error) {
+	err = q.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&file)
+	return file, err
 }
 
 // sqliteFitTx looks at the connection of the host's transaction, within which nothing can be set.
 func sqliteFitTx(ctx context.Context, q querier) error {
-	file, _, synchronous, err := sqliteSettings(ctx, q)
-	if err == nil && file != "" && synchronous < synchronousFull {
+	synchronous, err := sqliteSettings(ctx, q)
+	if err != nil || synchronous >= synchronousFull {
+		return err
+	}
+	file, err := sqliteFile(ctx, q)
+	if err == nil && file != "" {
 		err = fmt.Errorf("with PRAGMA synchronous = %d a crash can lose a revocation; set it to FULL or EXTRA before the transaction, or use AllowLossyRevocation", synchronous)
 	}
 	return err
@@ -76,41 +95,39 @@ func sqliteFitTx(ctx context.Context, q querier) error {
 // with its transaction open. Such a COMMIT is tried again, not the whole: it holds a lock that keeps further readers out, without which
 // readers that never stop would starve every write of a database without WAL.
 func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier) error) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if !lossy {
-		undo, err := sqliteDurable(ctx, conn)
-		if err != nil {
+	return onConnection(ctx, db, func(conn *sql.Conn) error {
+		if !lossy {
+			undo, err := sqliteDurable(ctx, conn)
+			if err != nil {
+				return err
+			}
+			defer undo()
+		}
+		if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
-		defer undo()
-	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		err := work(conn)
+		if err == nil {
+			err = retry(ctx, sqliteBusy, func() error {
+				_, err := conn.ExecContext(ctx, "COMMIT")
+				return err
+			})
+		}
+		if err != nil {
+			sqliteRollback(context.WithoutCancel(ctx), conn)
+		}
 		return err
-	}
-	if err = work(conn); err == nil {
-		err = retry(ctx, sqliteBusy, func() error {
-			_, err := conn.ExecContext(ctx, "COMMIT")
-			return err
-		})
-	}
-	if err != nil {
-		sqliteRollback(context.WithoutCancel(ctx), conn)
-	}
-	return err
+	})
 }
 
 // sqliteDurable sees to it that what conn commits from now on outlives a crash of the machine, or says why it would not. The
 // returned func takes back what it changed.
 func sqliteDurable(ctx context.Context, conn *sql.Conn) (undo func(), err error) {
-	file, _, before, err := sqliteSettings(ctx, conn)
+	before, err := sqliteSettings(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	if file == "" || before >= synchronousExtra {
+	if before >= synchronousExtra {
 		return func() {}, nil
 	}
 	set := func(ctx context.Context, level int) error {

@@ -54,6 +54,11 @@ func check(changes []hallpass.Change) error {
 // apply makes the changes through q, up to the first that fails. It goes by the order of IDs, so that of writers of the same records none
 // waits for one that waits for it.
 func (s *Store) apply(ctx context.Context, q querier, changes []hallpass.Change) error {
+	if len(changes) > 2 && !s.pooled.Load() {
+		b := &batch{querier: q, stmts: make(map[string]*sql.Stmt)}
+		defer b.close()
+		q = b
+	}
 	byID := func(a, b hallpass.Change) int { return cmp.Compare(a.New.Token.ID, b.New.Token.ID) }
 	for _, c := range slices.SortedFunc(slices.Values(changes), byID) {
 		change := s.update
@@ -124,4 +129,28 @@ func (s *Store) refused(ctx context.Context, q querier) error {
 		return err
 	}
 	return errors.New("the settings of the server changed while it was written to; try again")
+}
+
+// A batch is a connection or a transaction on which each statement that writes is prepared once, so that each change is one round trip.
+type batch struct {
+	querier
+	stmts map[string]*sql.Stmt
+}
+
+func (b *batch) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt := b.stmts[query]
+	if stmt == nil {
+		var err error
+		if stmt, err = b.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+		b.stmts[query] = stmt
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (b *batch) close() {
+	for _, stmt := range b.stmts {
+		_ = stmt.Close()
+	}
 }
