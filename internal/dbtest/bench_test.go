@@ -2,82 +2,65 @@ package dbtest
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
+	"database/sql"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/hallpass-go/hallpass"
-	"github.com/hallpass-go/hallpass/hallpasstest"
 )
 
-// BenchmarkAuthorizeSQLite measures, in rounds in which both take their turn, a check against the one SELECT that it cannot do
-// without, and reports the medians.
+// The benchmarks compare hallpass with the statement that it cannot do without, on each engine, in rounds in which all take their turn, so that
+// what else the machine does meets all of them. They report medians.
 //
-//	go test -run '^$' -bench AuthorizeSQLite -benchtime 40x .
-func BenchmarkAuthorizeSQLite(b *testing.B) {
-	for _, rows := range []int{1, 100, 10_000} {
-		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) { benchmarkAuthorize(b, rows) })
+//	go test -run '^$' -bench Authorize -benchtime 40x .
+//	go test -run '^$' -bench Issue -benchtime 40x .
+//	go test -run '^$' -bench RevokeAll -benchtime 1x .
+
+// rounds are the times of a call in each round, in nanoseconds, by the kind of the call.
+type rounds map[string][]float64
+
+// measure adds the time of a call, as the mean of n of them.
+func (r rounds) measure(b *testing.B, kind string, n int, call func(i int) error) {
+	b.Helper()
+	begin := time.Now()
+	for i := range n {
+		if err := call(i); err != nil {
+			b.Fatalf("%s: %v", kind, err)
+		}
+	}
+	r[kind] = append(r[kind], float64(time.Since(begin).Nanoseconds())/float64(n))
+}
+
+// median returns the median of a kind.
+func (r rounds) median(kind string) float64 { return median(r[kind]) }
+
+// ratio returns the median of how many times as long as another a kind took in the same round.
+func (r rounds) ratio(kind, other string) float64 {
+	var all []float64
+	for i := range r[kind] {
+		all = append(all, r[kind][i]/r[other][i])
+	}
+	return median(all)
+}
+
+func median(all []float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
+
+// onEachEngine runs a benchmark on each engine.
+func onEachEngine(b *testing.B, benchmark func(b *testing.B, e engine)) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) { benchmark(b, e) })
 	}
 }
 
-func benchmarkAuthorize(b *testing.B, rows int) {
-	const calls = 2000
-	file, keys := newFile(b), mustKeys(b, hallpass.GenerateKey())
-	ids, texts := crowd(b, sqliteEngine, uri(file, wal), keys, rows, repositories)
-	var resources []hallpass.Resource
-	for i := range rows {
-		resources = append(resources, repositories(i))
-	}
-	db := open(b, file, wal)
-	a := hallpasstest.With(b, hallpass.Config{Store: storeOn(b, db), Keys: keys})
-	bare, err := db.Prepare(`SELECT id, name, workspace, project, repository, scope, created_by, created_at, revoked_at, replaces, replaced_by, extra,
-		verifier, seal, key_id, format FROM hallpass_tokens WHERE id = ?`)
+// prepare prepares a statement for as long as the benchmark runs.
+func prepare(b *testing.B, db *sql.DB, statement string) *sql.Stmt {
+	b.Helper()
+	stmt, err := db.PrepareContext(context.Background(), statement)
 	require.NoError(b, err)
-	defer bare.Close()
-
-	ctx := context.Background()
-	selects := func(i int) error {
-		var id, name, workspace, project, repository, scope, createdBy, replaces, replacedBy, extra string
-		var createdAt, revokedAt, keyID, format int64
-		var verifier, seal []byte
-		return bare.QueryRowContext(ctx, string(ids[i])).Scan(&id, &name, &workspace, &project, &repository, &scope, &createdBy, &createdAt, &revokedAt,
-			&replaces, &replacedBy, &extra, &verifier, &seal, &keyID, &format)
-	}
-	authorizes := func(i int) error {
-		_, err := a.Authorize(ctx, texts[i], resources[i], hallpass.RepositoryRead)
-		return err
-	}
-	for i := range rows {
-		require.NoError(b, authorizes(i)) // so that each row was seen before
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	round := func(order []int, call func(i int) error) float64 {
-		begin := time.Now()
-		for _, i := range order {
-			if err := call(i); err != nil {
-				b.Fatal(err)
-			}
-		}
-		return float64(time.Since(begin).Nanoseconds()) / float64(len(order))
-	}
-	var floor, check []float64
-	for b.Loop() {
-		var order []int
-		for range calls {
-			order = append(order, random.IntN(rows))
-		}
-		floor = append(floor, round(order, selects))
-		check = append(check, round(order, authorizes))
-	}
-	slices.Sort(floor)
-	slices.Sort(check)
-	f, c := floor[len(floor)/2], check[len(check)/2]
-	b.ReportMetric(f, "select-ns")
-	b.ReportMetric(c, "authorize-ns")
-	b.ReportMetric(c/f, "x")
-	b.ReportMetric(0, "ns/op")
+	b.Cleanup(func() { require.NoError(b, stmt.Close()) })
+	return stmt
 }

@@ -50,8 +50,11 @@ func (w *wreck) kill(t *testing.T, flaw string) {
 	ok, err := c.hear(&n)
 	require.NoError(t, err)
 	require.True(t, ok, "%s", c.err.text)
-	time.AfterFunc(rand.N(w.within), func() { _ = c.cmd.Process.Kill() })
-	for ok && err == nil {
+	// Some operations are waited for, however busy the machine is.
+	for heard, settled := 0, rand.IntN(30); ok && err == nil; heard++ {
+		if heard == settled {
+			time.AfterFunc(rand.N(w.within), func() { _ = c.cmd.Process.Kill() })
+		}
 		l.hear(n)
 		n = note{}
 		ok, err = c.hear(&n)

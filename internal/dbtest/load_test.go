@@ -22,8 +22,12 @@ import (
 func load(t testing.TB, e engine, db *sql.DB, keys hallpass.Keys, n int, resource func(i int) hallpass.Resource) (texts []string) {
 	t.Helper()
 	records, texts := minted(t, keys, n, resource)
-	// By the primary key, so that pages are filled one after the other.
-	slices.SortFunc(records, func(a, b *hallpass.Record) int { return cmp.Compare(a.Token.ID, b.Token.ID) })
+	// By the ID, with which a text begins, so that pages are filled one after the other.
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(texts[i], texts[j]) })
 
 	conn, err := db.Conn(t.Context())
 	require.NoError(t, err)
@@ -38,17 +42,21 @@ func load(t testing.TB, e engine, db *sql.DB, keys hallpass.Keys, n int, resourc
 	}
 	must(t, conn, settings[e.dialect.String()])
 	const rows, committed = 100, 20_000 // of a statement, of a transaction
-	for some := range slices.Chunk(records, committed) {
+	for some := range slices.Chunk(order, committed) {
 		tx, err := conn.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
 		insert, err := tx.PrepareContext(t.Context(), e.inserting(rows))
 		require.NoError(t, err)
 		for few := range slices.Chunk(some, rows) {
-			if len(few) < rows {
-				must(t, tx, e.inserting(len(few)), e.columns(few...)...)
-				continue
+			args := make([]any, 0, 16*rows)
+			for _, i := range few {
+				args = e.appendRow(args, records[i].record(t))
 			}
-			_, err := insert.ExecContext(t.Context(), e.columns(few...)...)
+			if len(few) == rows {
+				_, err = insert.ExecContext(t.Context(), args...)
+			} else {
+				_, err = tx.ExecContext(t.Context(), e.inserting(len(few)), args...)
+			}
 			require.NoError(t, err)
 		}
 		require.NoError(t, tx.Commit())
@@ -63,14 +71,14 @@ func (e engine) inserting(rows int) string {
 		replaces, replaced_by, extra, verifier, seal, key_id, format) VALUES ` + strings.Repeat(row, rows)[2:])
 }
 
-// columns returns the parameters of inserting.
-func (e engine) columns(records ...*hallpass.Record) []any {
-	args := make([]any, 0, 16*len(records))
+// appendRow appends the parameters of a row of inserting.
+func (e engine) appendRow(args []any, r *hallpass.Record) []any {
+	bytes := e.driver != "sqlite"
 	text := func(s string) any {
-		if e.dialect.String() == "sqlite" {
-			return s
+		if bytes {
+			return []byte(s)
 		}
-		return []byte(s)
+		return s
 	}
 	micros := func(t time.Time) int64 {
 		if t.IsZero() {
@@ -78,17 +86,14 @@ func (e engine) columns(records ...*hallpass.Record) []any {
 		}
 		return t.UnixMicro()
 	}
-	for _, r := range records {
-		t := &r.Token
-		args = append(args, text(string(t.ID)), text(t.Name), text(t.Resource.Workspace()), text(t.Resource.Project()), text(t.Resource.Repository()),
-			text(r.ScopeText), text(t.CreatedBy), micros(t.CreatedAt), micros(t.RevokedAt), text(string(t.Replaces)), text(string(t.ReplacedBy)),
-			text(r.Extra), r.Verifier[:], r.Seal[:], int64(r.KeyID), int64(r.Format))
-	}
-	return args
+	t := &r.Token
+	return append(args, text(string(t.ID)), text(t.Name), text(t.Resource.Workspace()), text(t.Resource.Project()), text(t.Resource.Repository()),
+		text(r.ScopeText), text(t.CreatedBy), micros(t.CreatedAt), micros(t.RevokedAt), text(string(t.Replaces)), text(string(t.ReplacedBy)),
+		text(r.Extra), r.Verifier[:], r.Seal[:], int64(r.KeyID), int64(r.Format))
 }
 
 // minted returns the records of n tokens, each bound to what resource says, and their texts.
-func minted(t testing.TB, keys hallpass.Keys, n int, resource func(i int) hallpass.Resource) (records []*hallpass.Record, texts []string) {
+func minted(t testing.TB, keys hallpass.Keys, n int, resource func(i int) hallpass.Resource) (records []sealed, texts []string) {
 	t.Helper()
 	mint := &mint{}
 	a := hallpasstest.With(t, hallpass.Config{Store: mint, Keys: keys})
@@ -99,16 +104,27 @@ func minted(t testing.TB, keys hallpass.Keys, n int, resource func(i int) hallpa
 	return mint.records, texts
 }
 
+// A sealed is a record in the form in which a million of them do not keep the garbage collector busy.
+type sealed []byte
+
+func (s sealed) record(t testing.TB) *hallpass.Record {
+	t.Helper()
+	r := &hallpass.Record{}
+	require.NoError(t, r.UnmarshalBinary(s))
+	return r
+}
+
 // A mint is a Store that keeps what is issued for somebody else, and does nothing more.
 type mint struct {
 	hallpass.Store
-	records []*hallpass.Record
+	records []sealed
 }
 
 func (m *mint) Write(_ context.Context, changes ...hallpass.Change) error {
 	if len(changes) != 1 || changes[0].Old != nil {
 		return errors.ErrUnsupported
 	}
-	m.records = append(m.records, changes[0].New)
-	return nil
+	record, err := changes[0].New.MarshalBinary()
+	m.records = append(m.records, record)
+	return err
 }
