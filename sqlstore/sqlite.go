@@ -106,6 +106,12 @@ func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier)
 		if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
+		committed := false
+		defer func() {
+			if !committed { // after a panic too: a connection with a transaction is not closed as long as something is prepared on it
+				sqliteRollback(context.WithoutCancel(ctx), conn)
+			}
+		}()
 		err := work(conn)
 		if err == nil {
 			err = retry(ctx, sqliteBusy, func() error {
@@ -113,9 +119,7 @@ func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier)
 				return err
 			})
 		}
-		if err != nil {
-			sqliteRollback(context.WithoutCancel(ctx), conn)
-		}
+		committed = err == nil
 		return err
 	})
 }

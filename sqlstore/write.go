@@ -54,7 +54,7 @@ func check(changes []hallpass.Change) error {
 // apply makes the changes through q, up to the first that fails. It goes by the order of IDs, so that of writers of the same records none
 // waits for one that waits for it.
 func (s *Store) apply(ctx context.Context, q querier, changes []hallpass.Change) error {
-	if len(changes) > 2 && !s.pooled.Load() {
+	if len(changes) > 2 && !s.engine.embedded && !s.pooled.Load() {
 		b := &batch{querier: q, stmts: make(map[string]*sql.Stmt)}
 		defer b.close()
 		q = b
