@@ -44,7 +44,7 @@ func write(ctx context.Context, s Store, changes ...Change) (err error) {
 
 // pageSize is how many records are read before any of them is worked on, so that a store needs but one connection, and how
 // many are written at once.
-const pageSize = 256
+const pageSize = 100
 
 // pages yields all that q matches, a page at a time, or an error that wraps ErrUnavailable. Each page is read to its end
 // before it is yielded.

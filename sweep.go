@@ -18,7 +18,7 @@ type Progress struct {
 	Records  int       // so many
 	Resealed int       // of them, moved to the current key by this sweep
 	Outdated int       // of them, under an older key still
-	Bad      []Finding // among the last page of at most 256
+	Bad      []Finding // among the last page of at most 100
 }
 
 // A Finding is a record that something is wrong with.

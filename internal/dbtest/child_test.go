@@ -5,10 +5,13 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -38,6 +41,10 @@ const partVariable = "HALLPASS_TEST_PART"
 func TestMain(m *testing.M) {
 	text := os.Getenv(partVariable)
 	if text == "" {
+		flag.Parse()
+		if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+			_ = f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // these tests wait for disks and servers
+		}
 		os.Exit(m.Run())
 	}
 	if err := play(text); err != nil {

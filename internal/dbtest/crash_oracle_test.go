@@ -15,9 +15,8 @@ type ledger struct {
 		passes map[hallpass.ID]*pass
 		doubt  *note // what was begun, and not said to be done
 	}
-	migrating bool
-	failed    []string
-	done      int
+	failed []string
+	done   int
 }
 
 // A pass is a token as its writer knew it.

@@ -14,27 +14,6 @@ import (
 	"github.com/hallpass-go/hallpass/sqlstore"
 )
 
-// promptly fails the test if do does not end.
-func promptly(t *testing.T, what string, do func() error) error {
-	t.Helper()
-	ended := make(chan error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				ended <- fmt.Errorf("%w: a panic escapes: %v", errWrong, p)
-			}
-		}()
-		ended <- do()
-	}()
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s: it hangs", what)
-		return nil
-	}
-}
-
 // fault sets up a trial, and does f with call number at going wrong, none if at is 0. It returns the call that went wrong, "" if none did, and
 // how many calls f made.
 func (h *theatre) fault(t *testing.T, f feat, k kind, at int) (hit string, calls int) {

@@ -131,7 +131,6 @@ type theatre struct {
 	dsn      string
 	old, new []byte
 	store    *sqlstore.Store
-	lossy    *sqlstore.Store // for what need not be kept
 	clean    *hallpass.Authority
 	begin    func() (hallpass.Store, func() error)
 	trials   int
@@ -176,4 +175,25 @@ func (h *theatre) set(t *testing.T) *trial {
 	require.NoError(t, commit())
 	_, s.unknown = issue(t, hallpasstest.With(t, hallpass.Config{Keys: mustKeys(t, h.old)}), s.w)
 	return s
+}
+
+// promptly fails the test if do does not end.
+func promptly(t *testing.T, what string, do func() error) error {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				ended <- fmt.Errorf("%w: a panic escapes: %v", errWrong, p)
+			}
+		}()
+		ended <- do()
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: it hangs", what)
+		return nil
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallpass-go/hallpass"
+	"github.com/hallpass-go/hallpass/hallpasstest"
 )
 
 func TestACheckIsOneRoundTripOnEveryEngine(t *testing.T) {
@@ -59,5 +60,21 @@ func TestACheckIsOneRoundTripOnEveryEngine(t *testing.T) {
 				assert.EqualValues(t, calls, sent, what)
 			}
 		}
+	})
+}
+
+func TestEachOfManyChangesIsOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	onEach(t, engines[1:], func(t *testing.T, e engine) {
+		db, spy := e.spied(t, e.fresh(t))
+		keys := mustKeys(t, hallpass.GenerateKey())
+		a := hallpasstest.With(t, hallpass.Config{Store: e.store(t, db), Keys: keys})
+		const n, around = 300, 60 // around them are transactions and lists
+		load(t, e, db, keys, n, repositories)
+		before := spy.sent.Load()
+		ended, err := a.RevokeAll(t.Context(), acme)
+		require.NoError(t, err)
+		require.Equal(t, n, ended)
+		assert.InDelta(t, n, spy.sent.Load()-before, around)
 	})
 }

@@ -163,7 +163,7 @@ func TestAPostgreSQLThatLosesRevocationsIsRefused(t *testing.T) {
 	lossy, err := sqlstore.New(lossyDB, sqlstore.PostgreSQL.AllowLossyRevocation())
 	require.NoError(t, err)
 	require.NoError(t, lossy.Check(t.Context()))
-	worksOn(t, hallpasstest.With(t, hallpass.Config{Store: lossy}))
+	worksOn(t, hallpasstest.With(t, hallpass.Config{Store: lossy, Keys: keys}))
 	p.stop()
 	p.start()
 	h.reconnects().works()

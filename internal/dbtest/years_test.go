@@ -86,7 +86,7 @@ func TestAMillionRecordsAreResealed(t *testing.T) {
 
 			begin, kills, moved := time.Now(), 0, 0
 			for done := false; !done; {
-				pages := n / 256 / 4 // three kills and a rest
+				pages := n / 100 / 4 // three kills and a rest
 				if kills == 3 {
 					pages = -1
 				}
@@ -100,7 +100,7 @@ func TestAMillionRecordsAreResealed(t *testing.T) {
 				require.NoError(t, err, "tokens work all the while")
 			}
 			assert.Equal(t, 3, kills)
-			assert.LessOrEqual(t, n-moved, 3*256, "what was moved and not told")
+			assert.LessOrEqual(t, n-moved, 3*100, "what was moved and not told")
 			t.Logf("reseal of %d, killed %d times: %v", n, kills, time.Since(begin).Round(time.Millisecond))
 			last = hallpass.Progress{}
 			for p, err := range a.Sweep(t.Context(), hallpass.SweepOptions{}) {
