@@ -77,7 +77,7 @@ func postgresFit(ctx context.Context, q querier, lossy bool) error {
 	case err != nil:
 		return err
 	case recovering:
-		return errors.New("the server is a standby, so what it reads may be of the past and nothing can be written; connect to the primary")
+		return errors.New("the server is a standby, which is read-only and may tell of the past; connect to the primary")
 	case readOnly == "on":
 		return errors.New("the session is read-only; set default_transaction_read_only = off, and connect to the primary")
 	case fsync != "on" && !lossy:

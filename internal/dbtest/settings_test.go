@@ -173,8 +173,11 @@ func TestAPostgreSQLThatLosesRevocationsIsRefused(t *testing.T) {
 	signal := p.command().Args[2] + "/standby.signal"
 	require.NoError(t, os.WriteFile(signal, nil, 0o666))
 	p.start()
-	h.reconnects().refused("connect to the primary")
-	assert.ErrorContains(t, lossy.Check(t.Context()), "the server is a standby")
+	h.reconnects().refused("read-only")
+	for _, s := range []*sqlstore.Store{h.store, lossy} {
+		assert.ErrorContains(t, s.Check(t.Context()), "the server is a standby")
+		assert.ErrorContains(t, s.Check(t.Context()), "connect to the primary")
+	}
 	p.stop()
 	require.NoError(t, os.Remove(signal))
 }
