@@ -57,7 +57,6 @@ func privateMariaDB(t *testing.T) *private {
 	p := &private{t: t, engine: mysqlEngine, dsn: "root@tcp(127.0.0.1:" + port + ")/mysql"}
 	p.command = func(settings ...string) *exec.Cmd {
 		args := []string{"--no-defaults", "--datadir=" + directory + "/data", "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + directory + "/socket",
-			"--tmpdir=" + directory, // in which a server that starts deletes what others have
 			"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M"}
 		for _, s := range settings {
 			args = append(args, "--"+s)
@@ -129,7 +128,11 @@ func belongingTo(t *testing.T, name string) (directory string, as func(*exec.Cmd
 	directory, err := os.MkdirTemp("", "hallpass")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(directory) })
-	own := func(c *exec.Cmd) *exec.Cmd { c.Dir = directory; return c }
+	// A server that starts deletes temporary files, of another one too if they share the directory for these.
+	own := func(c *exec.Cmd) *exec.Cmd {
+		c.Dir, c.Env = directory, append(os.Environ(), "TMPDIR="+directory)
+		return c
+	}
 	if os.Getuid() != 0 {
 		return directory, own
 	}
