@@ -106,10 +106,11 @@ func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier)
 		if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
-		committed := false
+		returned := false
 		defer func() {
-			if !committed { // after a panic too: a connection with a transaction is not closed as long as something is prepared on it
-				sqliteRollback(context.WithoutCancel(ctx), conn)
+			// After a panic nobody may wait for the connection, and it is not closed as long as something is prepared on it.
+			if !returned {
+				_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 			}
 		}()
 		err := work(conn)
@@ -119,7 +120,10 @@ func sqliteWrite(ctx context.Context, db *sql.DB, lossy bool, work func(querier)
 				return err
 			})
 		}
-		committed = err == nil
+		returned = true
+		if err != nil {
+			sqliteRollback(context.WithoutCancel(ctx), conn)
+		}
 		return err
 	})
 }
