@@ -51,3 +51,16 @@ func (s *Store) tables(ctx context.Context, q querier, missing bool) error {
 	}
 	return nil
 }
+
+// typesOf returns the types of the columns of all tables: those of IDs and names, of long texts, of numbers and of digests.
+func typesOf(short, long, number, digest string) map[string]map[string]string {
+	return map[string]map[string]string{
+		"hallpass_schema": {"version": number},
+		"hallpass_tokens": {
+			"id": short, "name": short, "workspace": short, "project": short, "repository": short, "scope": long, "created_by": short,
+			"created_at": number, "revoked_at": number, "replaces": short, "replaced_by": short, "extra": long,
+			"verifier": digest, "seal": digest, "key_id": number, "format": number,
+		},
+		"hallpass_uses": {"id": short, "used_at": number},
+	}
+}

@@ -101,8 +101,8 @@ func onConnection(ctx context.Context, db *sql.DB, work func(*sql.Conn) error) e
 	return err
 }
 
-// inTransaction does work in a transaction of database/sql.
-func inTransaction(ctx context.Context, db *sql.DB, work func(querier) error) error {
+// inTransaction does work in a transaction of database/sql. Whether that is durable the statements see to.
+func inTransaction(ctx context.Context, db *sql.DB, _ bool, work func(querier) error) error {
 	return onConnection(ctx, db, func(conn *sql.Conn) error {
 		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {

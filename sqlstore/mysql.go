@@ -13,18 +13,9 @@ import (
 // mysql is the engine of MySQL and MariaDB. Texts are VARBINARY, for their _bin collations still take 'a' and 'a ' for one. Errors are
 // known by their number, with which the driver begins their texts.
 func mysql() engine {
-	const short, blob, bigint, digest = "varbinary(128)", "blob", "bigint", "varbinary(32)"
 	return engine{
-		name: "mysql",
-		types: map[string]map[string]string{
-			"hallpass_schema": {"version": bigint},
-			"hallpass_tokens": {
-				"id": short, "name": short, "workspace": short, "project": short, "repository": short, "scope": blob,
-				"created_by": short, "created_at": bigint, "revoked_at": bigint, "replaces": short, "replaced_by": short,
-				"extra": blob, "verifier": digest, "seal": digest, "key_id": bigint, "format": bigint,
-			},
-			"hallpass_uses": {"id": short, "used_at": bigint},
-		},
+		name:   "mysql",
+		types:  typesOf("varbinary(128)", "blob", "bigint", "varbinary(32)"),
 		binary: true,
 		// With a binary log, a commit that is not in it is rolled back after a crash. At 3, MariaDB writes as often as at 1.
 		durably: `@@innodb_flush_log_at_trx_commit IN (1, 3) AND (@@log_bin = 0 OR @@sync_binlog = 1)`,
@@ -40,9 +31,7 @@ func mysql() engine {
 			number := mysqlNumber(err)
 			return number == 1213 || number == 1020 // ER_LOCK_DEADLOCK, ER_CHECKREAD
 		},
-		write: func(ctx context.Context, db *sql.DB, _ bool, work func(querier) error) error {
-			return inTransaction(ctx, db, work)
-		},
+		write:   inTransaction,
 		migrate: mysqlMigrate,
 		fit:     mysqlFit,
 		columns: mysqlColumns,

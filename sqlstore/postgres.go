@@ -9,18 +9,9 @@ import (
 // postgres is the engine of PostgreSQL. Texts are BYTEA, which no encoding, collation or padding gets hold of, and errors are known by
 // their SQLSTATE, which is the same in every language of the server.
 func postgres() engine {
-	const bytea, bigint = "bytea", "bigint"
 	return engine{
-		name: "postgres",
-		types: map[string]map[string]string{
-			"hallpass_schema": {"version": bigint},
-			"hallpass_tokens": {
-				"id": bytea, "name": bytea, "workspace": bytea, "project": bytea, "repository": bytea, "scope": bytea,
-				"created_by": bytea, "created_at": bigint, "revoked_at": bigint, "replaces": bytea, "replaced_by": bytea,
-				"extra": bytea, "verifier": bytea, "seal": bytea, "key_id": bigint, "format": bigint,
-			},
-			"hallpass_uses": {"id": bytea, "used_at": bigint},
-		},
+		name:     "postgres",
+		types:    typesOf("bytea", "bytea", "bigint", "bytea"),
 		numbered: true,
 		binary:   true,
 		// A commit that need not wait for the disk is made to. Another level is the host's choice, for it waits for this server at least.
@@ -37,9 +28,7 @@ func postgres() engine {
 			state := sqlState(err)
 			return state == "26000" || state == "42P05" // invalid_sql_statement_name, duplicate_prepared_statement
 		},
-		write: func(ctx context.Context, db *sql.DB, _ bool, work func(querier) error) error {
-			return inTransaction(ctx, db, work)
-		},
+		write:   inTransaction,
 		migrate: postgresMigrate,
 		fit:     postgresFit,
 		columns: postgresColumns,
@@ -60,7 +49,7 @@ const migrating = 0x68616c6c70617373
 
 // The lock is one of the transaction, for one of the session would not pass through a pooler of connections.
 func postgresMigrate(ctx context.Context, db *sql.DB, work func(querier) error) error {
-	return inTransaction(ctx, db, func(q querier) error {
+	return inTransaction(ctx, db, false, func(q querier) error {
 		if _, err := q.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1::bigint)`, int64(migrating)); err != nil {
 			return err
 		}

@@ -12,16 +12,8 @@ import (
 // with every driver.
 func sqlite() engine {
 	return engine{
-		name: "sqlite",
-		types: map[string]map[string]string{
-			"hallpass_schema": {"version": "INTEGER"},
-			"hallpass_tokens": {
-				"id": "TEXT", "name": "TEXT", "workspace": "TEXT", "project": "TEXT", "repository": "TEXT", "scope": "TEXT",
-				"created_by": "TEXT", "created_at": "INTEGER", "revoked_at": "INTEGER", "replaces": "TEXT", "replaced_by": "TEXT",
-				"extra": "TEXT", "verifier": "BLOB", "seal": "BLOB", "key_id": "INTEGER", "format": "INTEGER",
-			},
-			"hallpass_uses": {"id": "TEXT", "used_at": "INTEGER"},
-		},
+		name:     "sqlite",
+		types:    typesOf("TEXT", "TEXT", "INTEGER", "BLOB"),
 		embedded: true,
 		later:    `ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > used_at`,
 		taken:    func(err error) bool { return strings.Contains(err.Error(), "UNIQUE constraint failed") },

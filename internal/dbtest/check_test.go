@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,58 +16,6 @@ import (
 	"github.com/hallpass-go/hallpass/hallpasstest"
 	"github.com/hallpass-go/hallpass/sqlstore"
 )
-
-func TestACheckIsOneReadByThePrimaryKey(t *testing.T) {
-	t.Parallel()
-	file := newFile(t)
-	db, spy := spied(t, file, wal)
-	store := migrated(t, db)
-	a := on(t, store)
-	_, live := issue(t, a, api)
-	revoked, dead := issue(t, a, api)
-	require.NoError(t, a.Revoke(t.Context(), acme, revoked.ID))
-	_, unknown := issue(t, on(t, migrated(t, open(t, newFile(t), ""))), api)
-
-	for what, c := range map[string]struct {
-		text       string
-		permission hallpass.Permission
-		want       error
-	}{
-		"allowed":      {live, hallpass.RepositoryRead, nil},
-		"denied":       {live, hallpass.RepositoryAdmin, hallpass.ErrDenied},
-		"revoked":      {dead, hallpass.RepositoryRead, hallpass.ErrUnauthenticated},
-		"unknown":      {unknown, hallpass.RepositoryRead, hallpass.ErrUnauthenticated},
-		"wrong secret": {forged(revoked.ID, live), hallpass.RepositoryRead, hallpass.ErrUnauthenticated},
-	} {
-		check := func() {
-			_, err := a.Authorize(t.Context(), c.text, api, c.permission)
-			require.ErrorIs(t, err, c.want, what)
-		}
-		check() // warm
-		spy.take()
-		for range 100 {
-			check()
-		}
-		statements := spy.take()
-		require.Len(t, statements, 100, what)
-		for _, s := range statements {
-			require.Regexp(t, `^SELECT [a-z_, ]+ FROM hallpass_tokens WHERE id = \?$`, s.text)
-			require.Len(t, s.args, 1)
-		}
-	}
-	for _, garbage := range []string{"", "hp_", live + " ", live[:len(live)-1], live[:len(live)-1] + "!", strings.Repeat("x", 1<<16), "'; DROP TABLE hallpass_tokens --"} {
-		_, err := a.Authorize(t.Context(), garbage, api, hallpass.RepositoryRead)
-		require.Equal(t, hallpass.ErrUnauthenticated, err)
-	}
-	assert.Empty(t, spy.take(), "what is malformed is not looked up")
-
-	// The one statement finds its row by the primary key.
-	_, err := a.Authenticate(t.Context(), live)
-	require.NoError(t, err)
-	for _, s := range spy.take() {
-		assert.Equal(t, []string{"SEARCH hallpass_tokens USING PRIMARY KEY (id=?)"}, plan(t, db, s))
-	}
-}
 
 func TestTheSecretNeverReachesTheDatabase(t *testing.T) {
 	t.Parallel()
