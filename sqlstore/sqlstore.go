@@ -60,7 +60,7 @@ func (s *Store) Get(ctx context.Context, id hallpass.ID) (r *hallpass.Record, er
 		}
 		arg := s.engine.text(string(id))
 		if get == nil {
-			r, err = s.engine.scan(s.db.QueryRowContext(ctx, s.get.text, arg), true)
+			r, err = s.engine.scan(s.db.QueryRowContext(ctx, s.unprepared(&s.get), arg), true)
 		} else {
 			r, err = s.engine.scan(get.QueryRowContext(ctx, arg), true)
 		}
@@ -100,6 +100,15 @@ func (s *Store) prepare(ctx context.Context, q querier, p *prepared) (*sql.Stmt,
 	return p.stmt.Load(), nil
 }
 
+// unprepared returns the text of p. Behind a pooler it is another text than the prepared one, for which pgx would take it on a connection that
+// has prepared that.
+func (s *Store) unprepared(p *prepared) string {
+	if s.pooled.Load() {
+		return p.text + " "
+	}
+	return p.text
+}
+
 // exec executes p.
 func (s *Store) exec(ctx context.Context, q querier, p *prepared, args ...any) (sql.Result, error) {
 	stmt, err := s.prepare(ctx, q, p)
@@ -107,7 +116,7 @@ func (s *Store) exec(ctx context.Context, q querier, p *prepared, args ...any) (
 		return nil, err
 	}
 	if stmt == nil {
-		return q.ExecContext(ctx, p.text, args...)
+		return q.ExecContext(ctx, s.unprepared(p), args...)
 	}
 	return stmt.ExecContext(ctx, args...)
 }
