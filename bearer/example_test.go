@@ -95,3 +95,23 @@ func ExampleWriteError() {
 	// 403 Bearer realm="hallpass", error="insufficient_scope", scope="repository:write"
 	// {"type":"error","error":{"message":"The access token lacks a permission that this request needs.","detail":{"required":["repository:write"],"granted":["repository"]}}}
 }
+
+func exampleAuthority() *hallpass.Authority {
+	keys, err := hallpass.NewKeys(hallpass.GenerateKey())
+	if err != nil {
+		panic(err)
+	}
+	passes, err := hallpass.New(hallpass.Config{Store: memstore.New(), Keys: keys})
+	if err != nil {
+		panic(err)
+	}
+	return passes
+}
+
+func exampleSecret(passes *hallpass.Authority, r hallpass.Resource, p ...hallpass.Permission) string {
+	_, secret, err := passes.Issue(context.Background(), hallpass.Grant{Name: "deploy job", CreatedBy: "user-1", Resource: r, Permissions: p})
+	if err != nil {
+		panic(err)
+	}
+	return secret.Reveal()
+}
