@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -9,8 +10,12 @@ import (
 )
 
 // messageOf returns the sentence for people. It is all that a git client shows of an answer.
-func messageOf(status int, denied *hallpass.DeniedError) string {
+func messageOf(status int, err error, denied *hallpass.DeniedError) string {
 	switch status {
+	case http.StatusBadRequest:
+		if e, ok := errors.AsType[*badRequestError](err); ok {
+			return e.message
+		}
 	case http.StatusUnauthorized:
 		return "A valid access token is required: send it as a Bearer token, or from git as the password of the user x-token-auth."
 	case http.StatusForbidden:

@@ -12,8 +12,8 @@ import (
 // WriteError answers r with the status that [StatusCode] has for err. Call it before anything else is written to w, and write
 // nothing afterwards. It ends no handler: return after it.
 //
-// The answer is the same, byte for byte, whatever is wrong with a token. Its texts are fixed: that of err never goes out, for
-// it may hold what a store says of itself. No cache may store it: Cache-Control is no-store, and Vary names Authorization.
+// The answer is the same, byte for byte, whatever is wrong with a token. Its texts are fixed, but for the
+// message of [BadRequest]: that of err never goes out, for it may hold what a store says of itself. No cache may store it: Cache-Control is no-store, and Vary names Authorization.
 //
 //   - 401 asks for a Bearer token in WWW-Authenticate, and says invalid_token if r has an Authorization header.
 //   - 403 says insufficient_scope there. For a [*hallpass.DeniedError] it also names, as scope, what the token lacks.
@@ -70,7 +70,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error, realm string)
 		h.Set("Retry-After", "5")
 	}
 
-	message := messageOf(status, denied)
+	message := messageOf(status, err, denied)
 	body := []byte(message + "\n")
 	if git {
 		h.Set("Content-Type", "text/plain; charset=utf-8")

@@ -14,6 +14,7 @@ import (
 //	hallpass.ErrUnauthenticated  401
 //	hallpass.ErrDenied           403
 //	hallpass.ErrNotFound         404
+//	that of BadRequest           400
 //	any other error              500
 //
 // ErrUnavailable comes first, for the error of a store may wrap anything: where nothing could be decided, the bearer must not
@@ -21,7 +22,7 @@ import (
 // also where it matches ErrInvalid. 200 says that there was no error, and does not imply that anybody decided anything.
 //
 // StatusCode changes nothing and is safe for concurrent use. Its sources are RFC 6750, section 3.1, and RFC 9110, section 15.
-// What RFC 6750 calls a malformed request, and answers by 400, is a 401 here, so that all bad tokens look alike.
+// What RFC 6750 calls a malformed request, and answers by 400, is a 401 here, so that all bad tokens look alike; a 400 is never of the token.
 func StatusCode(err error) int {
 	switch {
 	case err == nil:
@@ -34,6 +35,9 @@ func StatusCode(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, hallpass.ErrNotFound):
 		return http.StatusNotFound
+	}
+	if _, ok := errors.AsType[*badRequestError](err); ok {
+		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError
 }

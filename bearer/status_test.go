@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -73,4 +74,15 @@ func TestAStoreErrorThatWrapsEverythingIsUnavailable(t *testing.T) {
 		hallpass.ErrInvalid, hallpass.ErrTampered, hallpass.ErrExists, hallpass.ErrConflict, context.Canceled)
 	assert.Equal(t, 503, bearer.StatusCode(fmt.Errorf("%w: the store: %w", hallpass.ErrUnavailable, store)))
 	assert.Equal(t, 503, bearer.StatusCode(errors.Join(store, hallpass.ErrUnavailable)))
+}
+
+func TestABadRequestSaysWhatIsWrong(t *testing.T) {
+	err := fmt.Errorf("db.internal: %w", bearer.BadRequest(`the body is no JSON object, such as {"title": "x"}`))
+	assert.Equal(t, http.StatusBadRequest, bearer.StatusCode(err))
+	assert.Equal(t, http.StatusForbidden, bearer.StatusCode(errors.Join(err, hallpass.ErrDenied)))
+	w := answer(err, "/acme/api", "Authorization", "Bearer x")
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Empty(t, w.Header().Get("WWW-Authenticate"))
+	assert.JSONEq(t, `{"type":"error","error":{"message":"the body is no JSON object, such as {\"title\": \"x\"}"}}`, w.Body.String())
+	assert.Equal(t, "the body is no JSON object, such as {\"title\": \"x\"}\n", answer(err, "/acme/api/info/refs").Body.String())
 }
