@@ -34,7 +34,7 @@ func open(t *testing.T) *world {
 	require.NoError(t, err)
 	w.repository, err = h.AddRepository(ctx, w.project, "api", "")
 	require.NoError(t, err)
-	w.admin, err = h.AddPerson(ctx, "admin", "Administrator", "correct horse battery staple")
+	w.admin, err = h.SetPassword(ctx, "admin", "Administrator", "correct horse battery staple")
 	require.NoError(t, err)
 	require.NoError(t, h.Appoint(ctx, w.admin, w.workspace.Resource()))
 	w.asAdmin = host.WithPerson(ctx, w.admin)
@@ -50,7 +50,7 @@ func TestOnlyAnAdministratorMakesTokens(t *testing.T) {
 	_, _, err := w.Passes.Issue(t.Context(), grant(w.repository.Resource(), hallpass.RepositoryRead))
 	require.ErrorIs(t, err, host.ErrNotAdmin, "nobody is logged in")
 
-	member, err := w.AddPerson(t.Context(), "member", "Member", "correct horse battery staple")
+	member, err := w.SetPassword(t.Context(), "member", "Member", "correct horse battery staple")
 	require.NoError(t, err)
 	require.NoError(t, w.Admits(t.Context(), member, w.workspace))
 	asMember := host.WithPerson(t.Context(), member)

@@ -23,14 +23,16 @@ var (
 // passwordCost is what OWASP recommends for argon2id.
 var passwordCost = argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// AddPerson adds a person.
-func (h *Host) AddPerson(ctx context.Context, login, name, password string) (Person, error) {
+// SetPassword gives the person with this login another password, or adds them.
+func (h *Host) SetPassword(ctx context.Context, login, name, password string) (Person, error) {
 	digest, err := argon2id.CreateHash(password, &passwordCost)
 	if err != nil {
 		return Person{}, err
 	}
-	p := Person{newID(), login, name}
-	_, err = h.DB.ExecContext(ctx, `INSERT INTO people (id, login, name, password) VALUES (?, ?, ?, ?)`, p.ID, p.Login, p.Name, digest)
+	var p Person
+	err = h.DB.QueryRowContext(ctx, `INSERT INTO people (id, login, name, password) VALUES (?, ?, ?, ?)
+		ON CONFLICT (login) DO UPDATE SET password = excluded.password RETURNING id, login, name`, newID(), login, name, digest).
+		Scan(&p.ID, &p.Login, &p.Name)
 	return p, err
 }
 

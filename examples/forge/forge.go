@@ -1,0 +1,51 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hallpass-go/hallpass/bearer"
+	"github.com/hallpass-go/hallpass/examples/forge/alerts"
+	"github.com/hallpass-go/hallpass/examples/forge/api"
+	"github.com/hallpass-go/hallpass/examples/forge/host"
+)
+
+// A forge serves tokens on some paths and people on the others. No path takes both.
+type forge struct {
+	guarded bearer.Mux // what tokens are for
+	serve   http.ServeMux
+}
+
+// newForge puts the parts together. url is where people and git find it.
+func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) *forge {
+	f := &forge{guarded: bearer.Mux{Gate: &bearer.Gate{Authority: h.Passes, Realm: "forge"}}}
+	api.Routes(&f.guarded, h)
+	f.guarded.Public("POST /alerts/secret-scanning", alerts.Handler(h.Passes, keys))
+	f.guarded.Public("GET /health", health(h))
+
+	f.serve.Handle("/2.0/", inTime(&f.guarded))
+	f.serve.Handle("/alerts/", inTime(&f.guarded))
+	f.serve.Handle("/health", inTime(&f.guarded))
+	return f
+}
+
+func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.serve.ServeHTTP(w, r) }
+
+// inTime gives a request half a minute to arrive. Pushes take longer, and are watched where they are read.
+func inTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(30 * time.Second)) // which only a test's recorder cannot
+		next.ServeHTTP(w, r)
+	})
+}
+
+// health tells a load balancer whether tokens can be checked.
+func health(h *host.Host) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h.Passes.Check(r.Context()); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
