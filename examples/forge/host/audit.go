@@ -47,6 +47,9 @@ func newAudit(db *sql.DB) *audit {
 func (a *audit) observe(_ context.Context, e hallpass.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if e.Reason == hallpass.ReasonTampered {
+		slog.Error("the record of a token was changed outside hallpass", "event", e) // which no page can wait for
+	}
 	if a.closed || e.Kind == hallpass.Allowed && !a.first(e) {
 		return
 	}
@@ -135,7 +138,11 @@ func (m *micros) Scan(v any) error {
 	return nil
 }
 
+// permissions is what was asked for, and of a new token what it was made with.
 func permissions(e hallpass.Event) string {
+	if e.Kind == hallpass.Issued || e.Kind == hallpass.Rotated {
+		return e.Token.Scope.String()
+	}
 	texts := make([]string, len(e.Permissions))
 	for i, p := range e.Permissions {
 		texts[i] = string(p)
