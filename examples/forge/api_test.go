@@ -24,7 +24,7 @@ func TestAJobCommitsBranchesAndOpensAPullRequestInItsOwnName(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.status("POST", api+"/refs/branches", secret, `{"name": "fix/two", "from": "nothing"}`))
 	require.Equal(t, http.StatusCreated, w.status("POST", api+"/src", secret, `{"branch": "main", "path": "docs/a.txt", "content": "hello\n", "message": "Say hello"}`))
 	assert.Equal(t, "hello\n", w.call("GET", api+"/src/docs/a.txt", secret, "").Body.String())
-	assert.Contains(t, w.call("GET", api+"/src/docs", secret, "").Body.String(), `docs/a.txt`)
+	assert.Contains(t, w.call("GET", api+"/src/docs", secret, "").Body.String(), `["a.txt"]`)
 	assert.Equal(t, http.StatusNotFound, w.status("GET", api+"/src/docs/b.txt", secret, ""))
 	assert.Contains(t, w.call("GET", api+"/commits", secret, "").Body.String(), "Say hello")
 	assert.Contains(t, w.call("GET", api+"/refs/branches", secret, "").Body.String(), `["fix/one","main"]`)
