@@ -72,12 +72,11 @@ func (g *Gate) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 
 // admit returns the live token that r presents, and r with the token in its context. Otherwise it has answered r.
 func (g *Gate) admit(w http.ResponseWriter, r *http.Request) (hallpass.Token, *http.Request, bool) {
+	var t hallpass.Token
 	secret, err := FromRequest(r)
-	if err != nil {
-		g.WriteError(w, r, err)
-		return hallpass.Token{}, nil, false
+	if err == nil {
+		t, err = g.Authority.Authenticate(r.Context(), secret)
 	}
-	t, err := g.Authority.Authenticate(r.Context(), secret)
 	if err != nil {
 		g.WriteError(w, r, err)
 		return hallpass.Token{}, nil, false

@@ -97,6 +97,12 @@ func TestATokenOfTheWholeWorkspaceLearnsWhatIsNotThere(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, there.Code)
 	assert.Equal(t, there.Body.String(), missing.Body.String())
 	assert.Equal(t, there.Header(), missing.Header())
+	// So it does without the second of two.
+	handler = h.required(hallpass.RepositoryRead, hallpass.Webhook)
+	there, missing = call(handler, "GET", "/acme/api", reader), call(handler, "GET", "/acme/nothing", reader)
+	assert.Equal(t, http.StatusForbidden, there.Code)
+	assert.Equal(t, there.Body.String(), missing.Body.String())
+	handler = h.required(hallpass.RepositoryWrite)
 	// A workspace that is not there is nobody's.
 	assert.Equal(t, http.StatusForbidden, call(handler, "GET", "/nobody/api", h.secret(t, hallpass.Workspace("acme"), hallpass.RepositoryWrite)).Code)
 }

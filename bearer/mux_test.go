@@ -106,7 +106,8 @@ func TestAllThatARuleNeedsIsNeeded(t *testing.T) {
 
 func TestARuleIsAValue(t *testing.T) {
 	h := newHub(t)
-	base := bearer.On(h.repository, repo.Resource).Needs(hallpass.RepositoryRead)
+	// Of three needs, so that there would be room for a fourth where the first rule that gets one puts it.
+	base := bearer.On(h.repository, repo.Resource).Needs(hallpass.RepositoryRead).Needs(hallpass.RepositoryRead).Needs(hallpass.RepositoryRead)
 	read, write := base.Needs(hallpass.Webhook), base.Needs(hallpass.RepositoryWrite)
 	m := &bearer.Mux{Gate: h.gate}
 	none := func(http.ResponseWriter, *http.Request, repo) {}

@@ -99,12 +99,12 @@ func (r Rule[T]) permissions() (all []hallpass.Permission) {
 
 func (r Rule[T]) validate() error {
 	switch {
-	case r.load == nil || r.of == nil:
-		return errors.New("the rule has no function to load with, or none to tell the resource")
+	case r.load == nil:
+		return errors.New("the rule has no function to load with")
 	case len(r.needs) == 0:
 		return errors.New("the rule needs no permission; say which with Needs, or register the route as Public")
 	case slices.ContainsFunc(r.needs, func(n need[T]) bool { return n.of == nil }):
-		return errors.New("And has no function to tell the resource")
+		return errors.New("the rule has no function to tell the resource")
 	}
 	return nil
 }
