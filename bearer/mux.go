@@ -79,11 +79,7 @@ func (m *Mux) Authenticated(pattern string, h http.Handler) {
 // Public registers a handler that is called for every request, with a token or without: the token is not looked at. It panics as
 // [Mux] says.
 func (m *Mux) Public(pattern string, h http.Handler) {
-	var err error
-	if h == nil {
-		err = errNoHandler
-	}
-	m.register(Route{Pattern: pattern, Public: true}, err, h)
+	m.register(Route{Pattern: pattern, Public: true}, nil, h) // ServeMux panics for no handler
 }
 
 // Routes yields all that was registered, in that order, for a test that walks them (package bearertest) or for documentation. What it
