@@ -107,6 +107,16 @@ func TestATokenOfTheWholeWorkspaceLearnsWhatIsNotThere(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, call(handler, "GET", "/nobody/api", h.secret(t, hallpass.Workspace("acme"), hallpass.RepositoryWrite)).Code)
 }
 
+func TestAProjectTokenLearnsWhatIsNotThereInItsRepository(t *testing.T) {
+	h := newHub(t)
+	load := func(*http.Request) (hallpass.Resource, error) {
+		return hallpass.Resource{}, bearer.NotFound(hallpass.Repository("acme", "api").In("core"))
+	}
+	handler := h.gate.Require(load, hallpass.PullRequestRead)(http.HandlerFunc(h.reached))
+	assert.Equal(t, http.StatusNotFound, call(handler, "GET", "/", h.secret(t, hallpass.Project("acme", "core"), hallpass.PullRequestRead)).Code)
+	assert.Equal(t, http.StatusForbidden, call(handler, "GET", "/", h.secret(t, hallpass.Project("acme", "web"), hallpass.PullRequestRead)).Code)
+}
+
 func TestADenialOfWhatIsNotThereIsAudited(t *testing.T) {
 	h := newHub(t)
 	secret := h.secret(t, hallpass.Repository("acme", "api"), hallpass.RepositoryRead)
