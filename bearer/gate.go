@@ -55,14 +55,44 @@ func (g *Gate) Authenticate(next http.Handler) http.Handler {
 
 // Check decides whether the token of ctx may do p, and all of more, to r: in a handler behind the Gate, for what only the handler
 // knows. It does no I/O, and is told to [hallpass.Config.Observe]. Without a token in ctx the error is [hallpass.ErrUnauthenticated];
-// else it is that of [hallpass.Authority.Decide]. Answer it with [Gate.WriteError]. Where r is of what the host looked up by a name, and
-// did not find, ask for [NotFound]'s sake before: an answer of your own may tell what exists.
+// else it is that of [hallpass.Authority.Decide]. Answer it with [Gate.WriteError]. Where r is looked up by a name and is not found,
+// ask [Gate.Hide] in the place of Check.
 func (g *Gate) Check(ctx context.Context, r hallpass.Resource, p hallpass.Permission, more ...hallpass.Permission) error {
 	t, ok := hallpass.FromContext(ctx)
 	if !ok {
 		return hallpass.ErrUnauthenticated
 	}
 	return g.Authority.Decide(ctx, t, r, p, more...)
+}
+
+// Hide returns what the token of ctx may learn of err, with which a loader failed, such as [NotFound]: in a handler behind the Gate, and in other
+// adapters than [Gate.Require]. That something is not there is only for a token that may do p, and all of more, to all of the place where it was looked
+// for. Any other token gets the denial that it gets for what exists and is not for it, which is told to [hallpass.Config.Observe], and without
+// a token in ctx the error is [hallpass.ErrUnauthenticated]. An err that does not say that something is not there is returned as it is.
+//
+//	repository, err := s.repository(ctx, name)
+//	if err != nil {
+//		err = gate.Hide(ctx, err, hallpass.RepositoryRead)
+//	} else {
+//		err = gate.Check(ctx, repository, hallpass.RepositoryRead)
+//	}
+//
+// Hide decides nothing of what exists: it returns nil for a nil err, which is no yes. It does no I/O.
+func (g *Gate) Hide(ctx context.Context, err error, p hallpass.Permission, more ...hallpass.Permission) error {
+	if StatusCode(err) != http.StatusNotFound {
+		return err
+	}
+	var within hallpass.Resource // which no token reaches
+	if e, ok := errors.AsType[*notFoundError](err); ok {
+		within = e.within
+	}
+	if t, _ := hallpass.FromContext(ctx); t.May(within, p, more...) {
+		return err
+	}
+	if denied := g.Check(ctx, within, p, more...); denied != nil {
+		return denied
+	}
+	return err // the clock went back between the two; nil would look like a yes
 }
 
 // WriteError is [WriteError] in the realm of the Gate.

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -207,6 +208,49 @@ func TestCheckDecidesForTheTokenOfTheContext(t *testing.T) {
 	assert.ErrorIs(t, h.gate.Check(ctx, api, hallpass.RepositoryRead, hallpass.Webhook), hallpass.ErrDenied)
 	assert.ErrorIs(t, h.gate.Check(ctx, hallpass.Repository("acme", "site"), hallpass.RepositoryRead), hallpass.ErrDenied)
 	assert.Len(t, h.events.take(), 3)
+}
+
+func TestHideTellsWhatIsNotThereToATokenOfTheWholePlaceOnly(t *testing.T) {
+	h := newHub(t)
+	bearing := func(r hallpass.Resource, p ...hallpass.Permission) context.Context {
+		token, err := h.passes.Authenticate(t.Context(), h.secret(t, r, p...))
+		require.NoError(t, err)
+		return hallpass.NewContext(t.Context(), token)
+	}
+	acme := hallpass.Workspace("acme")
+	missing := fmt.Errorf("no row: %w", bearer.NotFound(acme))
+	all := bearing(acme, hallpass.RepositoryRead, hallpass.Webhook)
+	h.events.take()
+	assert.Equal(t, missing, h.gate.Hide(all, missing, hallpass.RepositoryRead, hallpass.Webhook))
+	assert.Empty(t, h.events.take(), "nothing was decided")
+
+	for name, ctx := range map[string]context.Context{
+		"half of the permissions": bearing(acme, hallpass.RepositoryRead),
+		"a repository":            bearing(hallpass.Repository("acme", "api"), hallpass.RepositoryRead, hallpass.Webhook),
+		"another workspace":       bearing(hallpass.Workspace("globex"), hallpass.RepositoryRead, hallpass.Webhook),
+	} {
+		there := h.gate.Check(ctx, hallpass.Repository("acme", "site").In("web"), hallpass.RepositoryRead, hallpass.Webhook)
+		h.events.take()
+		hidden := h.gate.Hide(ctx, missing, hallpass.RepositoryRead, hallpass.Webhook)
+		assert.Len(t, h.events.take(), 1, name)
+		var want, got *hallpass.DeniedError
+		require.ErrorAs(t, there, &want, name)
+		require.ErrorAs(t, hidden, &got, name)
+		assert.Equal(t, want.Missing, got.Missing, name)
+		assert.Equal(t, want.OutOfReach, got.OutOfReach, name)
+		assert.NotErrorIs(t, hidden, hallpass.ErrNotFound, name)
+	}
+	// Of a place that nobody named, nobody is told.
+	assert.ErrorIs(t, h.gate.Hide(all, hallpass.ErrNotFound, hallpass.RepositoryRead), hallpass.ErrDenied)
+	assert.Equal(t, hallpass.ErrUnauthenticated, h.gate.Hide(t.Context(), missing, hallpass.RepositoryRead), "there is no token")
+}
+
+func TestHideLeavesOtherErrorsAsTheyAre(t *testing.T) {
+	h := newHub(t)
+	for _, err := range []error{nil, errors.New("connection refused"), hallpass.ErrDenied, fmt.Errorf("%w: %w", hallpass.ErrUnavailable, hallpass.ErrNotFound)} {
+		assert.Equal(t, err, h.gate.Hide(t.Context(), err, hallpass.RepositoryRead))
+	}
+	assert.Empty(t, h.events.take())
 }
 
 func TestAGateThatCouldCheckNothingIsNotBuilt(t *testing.T) {

@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -57,7 +56,11 @@ func (r Rule[T]) pass(g *Gate, request *http.Request, t hallpass.Token) (T, erro
 	var none T
 	loaded, err := r.load(request)
 	if err != nil {
-		return none, r.hide(request.Context(), g, t, err)
+		// What is not there is told to tokens that might do all of this anywhere within the place where it was looked for.
+		for _, n := range r.needs {
+			err = g.Hide(request.Context(), err, n.permissions[0], n.permissions[1:]...)
+		}
+		return none, err
 	}
 	for _, n := range r.needs {
 		if err := g.Authority.Decide(request.Context(), t, n.of(loaded), n.permissions[0], n.permissions[1:]...); err != nil {
@@ -65,24 +68,6 @@ func (r Rule[T]) pass(g *Gate, request *http.Request, t hallpass.Token) (T, erro
 		}
 	}
 	return loaded, nil
-}
-
-// hide returns what a token may learn of a loader's error. That something is not there is for tokens that might do all of this anywhere
-// within the place where it was looked for; the error of the others is that of something which is there.
-func (r Rule[T]) hide(ctx context.Context, g *Gate, t hallpass.Token, err error) error {
-	if StatusCode(err) != http.StatusNotFound {
-		return err
-	}
-	var within hallpass.Resource // which no token reaches
-	if e, ok := errors.AsType[*notFoundError](err); ok {
-		within = e.within
-	}
-	for _, n := range r.needs {
-		if hallpass.Authorize(t, within, n.permissions[0], n.permissions[1:]...) != nil {
-			return g.Authority.Decide(ctx, t, within, n.permissions[0], n.permissions[1:]...) // once more, to be told to the audit log
-		}
-	}
-	return err
 }
 
 // permissions returns all that r needs, once each, in the order in which it was named.
