@@ -29,6 +29,8 @@ func TestNoRequestSaysInWhichProjectARepositoryLies(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, w.status("PUT", "/2.0/repositories/acme/api", web, `{"project": {"key": "WEB"}}`))
 	assert.Equal(t, http.StatusForbidden, w.status("PUT", "/2.0/repositories/acme/site", web, `{"project": {"key": "CORE"}}`))
 	assert.Equal(t, http.StatusForbidden, w.status("PUT", "/2.0/repositories/acme/site", web, `{"project": {"key": "NONE"}}`), "and does not learn which projects there are")
+	_, all := w.issue(w.workspace("acme").Resource(), hallpass.RepositoryAdmin)
+	assert.Equal(t, http.StatusNotFound, w.status("PUT", "/2.0/repositories/acme/site", all, `{"project": {"key": "NONE"}}`))
 	assert.Equal(t, http.StatusForbidden, w.status("POST", "/2.0/repositories/acme/new", web, `{"project": {"key": "CORE"}}`))
 	assert.Equal(t, http.StatusCreated, w.status("POST", "/2.0/repositories/acme/new", web, `{"project": {"key": "WEB"}}`))
 	// Nor may a request that comes from what it cannot read.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/hallpass-go/hallpass"
@@ -92,14 +91,14 @@ func (a *api) changeRepository(w http.ResponseWriter, r *http.Request, repositor
 	answer(w, http.StatusOK, shown(repository))
 }
 
-// target returns the project that a repository is to be moved to, if the token has the right there too. To a token that does not reach
-// the project it is all the same whether there is one.
+// target returns the project that a repository is to be moved to, if the token has the right there too. Whether there is such a project
+// it learns only if it might use any of the workspace.
 func (a *api) target(r *http.Request, key string) (host.Project, error) {
 	project, err := a.Project(r.Context(), r.PathValue("workspace"), key)
-	if err != nil && !errors.Is(err, hallpass.ErrNotFound) {
-		return project, err
+	if err != nil {
+		return project, a.gate.Hide(r.Context(), err, hallpass.RepositoryAdmin)
 	}
-	return project, a.gate.Check(r.Context(), project.Resource(), hallpass.RepositoryAdmin) // which denies that of no project
+	return project, a.gate.Check(r.Context(), project.Resource(), hallpass.RepositoryAdmin)
 }
 
 func (a *api) deleteRepository(w http.ResponseWriter, r *http.Request, repository host.Repository) {
