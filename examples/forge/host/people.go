@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/alexedwards/argon2id"
 
@@ -39,7 +40,8 @@ func (h *Host) SetPassword(ctx context.Context, login, name, password string) (P
 // LogIn returns the person with this login and password. A token in either field is ErrToken: who tries one may learn that it was
 // recognized, not whether it is live. Nothing is looked up for it.
 func (h *Host) LogIn(ctx context.Context, login, password string) (Person, error) {
-	if h.Passes.Recognizes(password) || h.Passes.Recognizes(login) {
+	// A line that is pasted has space around it.
+	if h.Passes.Recognizes(strings.TrimSpace(password)) || h.Passes.Recognizes(strings.TrimSpace(login)) {
 		return Person{}, ErrToken
 	}
 	// Each comparison takes memory: two at a time are as fast as any number on a small machine, and a flood costs no more.
@@ -117,4 +119,23 @@ func projectOf(r hallpass.Resource) string {
 		return r.Project()
 	}
 	return ""
+}
+
+// Managed lists what a person is an administrator of in a workspace: each manages itself and what lies in it now.
+func (h *Host) Managed(ctx context.Context, p Person, w Workspace) ([]hallpass.Resource, error) {
+	type role struct{ project, repository string }
+	roles, err := list(ctx, h.DB, func(r *role) []any { return []any{&r.project, &r.repository} },
+		`SELECT project, repository FROM roles WHERE person = ? AND workspace = ? AND role = 'admin'`, p.ID, w.ID)
+	managed := []hallpass.Resource{}
+	for _, r := range roles {
+		switch {
+		case r.repository != "":
+			managed = append(managed, hallpass.Repository(w.ID, r.repository))
+		case r.project != "":
+			managed = append(managed, hallpass.Project(w.ID, r.project))
+		default:
+			managed = append(managed, w.Resource())
+		}
+	}
+	return managed, err
 }
