@@ -6,6 +6,7 @@ replace github.com/hallpass-go/hallpass => ../
 
 require (
 	github.com/alexedwards/argon2id v1.0.0
+	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/google/uuid v1.6.0
 	github.com/hallpass-go/hallpass v0.0.0
 	github.com/stretchr/testify v1.12.1
