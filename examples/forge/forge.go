@@ -8,6 +8,7 @@ import (
 	"github.com/hallpass-go/hallpass/examples/forge/alerts"
 	"github.com/hallpass-go/hallpass/examples/forge/api"
 	"github.com/hallpass-go/hallpass/examples/forge/host"
+	"github.com/hallpass-go/hallpass/examples/forge/web"
 )
 
 // A forge serves tokens on some paths and people on the others. No path takes both.
@@ -26,6 +27,10 @@ func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) *forge {
 	f.serve.Handle("/2.0/", inTime(&f.guarded))
 	f.serve.Handle("/alerts/", inTime(&f.guarded))
 	f.serve.Handle("/health", inTime(&f.guarded))
+	f.serve.Handle("/", inTime(web.New(h, web.Options{
+		Secure:   secure,
+		CloneURL: func(workspace, slug string) string { return url + "/git/" + workspace + "/" + slug + ".git" },
+	})))
 	return f
 }
 
