@@ -45,8 +45,12 @@ func (h *Host) LogIn(ctx context.Context, login, password string) (Person, error
 		return Person{}, ErrToken
 	}
 	// Each comparison takes memory: two at a time are as fast as any number on a small machine, and a flood costs no more.
-	h.logins <- struct{}{}
-	defer func() { <-h.logins }()
+	select {
+	case h.logins <- struct{}{}:
+		defer func() { <-h.logins }()
+	case <-ctx.Done():
+		return Person{}, ctx.Err()
+	}
 	p, digest := Person{}, h.nobody // an unknown login takes as long as a known one
 	err := h.DB.QueryRowContext(ctx, `SELECT id, login, name, password FROM people WHERE login = ?`, login).Scan(&p.ID, &p.Login, &p.Name, &digest)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
