@@ -115,4 +115,5 @@ func TestNoAnswerOfGitIsStored(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 	assert.Equal(t, []string{"no-store"}, response.Header.Values("Cache-Control"))
 	assert.Equal(t, "text/plain; charset=utf-8", response.Header.Get("Content-Type"))
+	assert.Equal(t, "nosniff", response.Header.Get("X-Content-Type-Options"))
 }

@@ -3,9 +3,12 @@ package git_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +84,19 @@ func TestAPushThatIsTooBigIsRefused(t *testing.T) {
 	run(t, dir, "-c", "http.postBuffer=65536", "push", "origin", "main")
 }
 
+// A server reads some of a body that nobody wanted. A client that does not send it waits for its answer all the same.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	w, secret, _ := pushed(t, git.Options{PushSize: 1000})
+	for want, head := range map[int]string{
+		413: post(secret, "acme/api", "git-receive-pack", 1001),
+		415: strings.Replace(post(secret, "acme/api", "git-receive-pack", 1000), "application/", "text/", 1),
+		400: strings.Replace(post(secret, "acme/api", "git-upload-pack", 1000), " HTTP/", "?x=y HTTP/", 1),
+	} {
+		code, _ := w.raw(t, head)
+		assert.Equal(t, want, code)
+	}
+}
+
 // A push that is cut off leaves neither a ref nor a process nor a lock.
 func TestASlowBodyEnds(t *testing.T) {
 	w, secret, _ := pushed(t, git.Options{Patience: 300 * time.Millisecond})
@@ -112,6 +128,20 @@ func TestASlowBodyEnds(t *testing.T) {
 	}
 }
 
+// A push may take as long as it has to, if it goes on.
+func TestASteadyBodyIsNotCutOff(t *testing.T) {
+	w, secret, body := recorded(t, git.Options{Patience: time.Second})
+	c := w.dial(t, post(secret, "acme/site", "git-receive-pack", len(body)))
+	for piece := range slices.Chunk(body, len(body)/15) {
+		time.Sleep(150 * time.Millisecond)
+		_, err := c.Write(piece)
+		require.NoError(t, err)
+	}
+	code, text := answer(t, c)
+	assert.Equal(t, 200, code)
+	assert.Contains(t, text, "unpack ok")
+}
+
 // Only the client is timed. A git that takes its time, as over a large pack, is not the client's fault.
 func TestASlowGitIsNotCutOff(t *testing.T) {
 	w, _, dir := pushed(t, git.Options{Patience: time.Second})
@@ -126,20 +156,31 @@ func TestASlowGitIsNotCutOff(t *testing.T) {
 // A connection is used again. What bounded one request must not bound the next.
 func TestAConnectionOutlivesItsDeadlines(t *testing.T) {
 	w, secret, _ := pushed(t, git.Options{Patience: 300 * time.Millisecond})
-	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
-	for range 3 {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url("", "acme/api/git-receive-pack"), flush())
-		require.NoError(t, err)
-		r.Header.Set("Authorization", "Bearer "+secret)
-		r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	connections := 0
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		connections++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}}
+	do := func(r *http.Request) int {
 		response, err := client.Do(r)
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, response.Body)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
-		assert.Equal(t, http.StatusOK, response.StatusCode)
-		time.Sleep(400 * time.Millisecond)
+		return response.StatusCode
 	}
+	for range 3 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url("", "acme/api/git-receive-pack"), flush())
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+secret)
+		r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+		assert.Equal(t, http.StatusOK, do(r))
+		time.Sleep(400 * time.Millisecond)
+		r, err = http.NewRequestWithContext(t.Context(), http.MethodGet, w.url("", "acme/api"+refs), nil)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusUnauthorized, do(r), "which no deadline is set for")
+	}
+	assert.Equal(t, 1, connections)
 }
 
 // Who takes nothing of a pack keeps no process.

@@ -27,11 +27,9 @@ func (e *refusal) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
-	switch e.status {
-	case http.StatusServiceUnavailable:
+	h.Set("Connection", "close") // or else the server waits for the rest of a body that nobody wants
+	if e.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
-	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
-		h.Set("Connection", "close") // the rest of the body is not wanted
 	}
 	w.WriteHeader(e.status)
 	io.WriteString(w, e.sentence+"\n")

@@ -19,17 +19,16 @@ import (
 
 // A call is what git http-backend is asked for.
 type call struct {
-	path   string    // within the repository
-	stdin  io.Reader // nil: nothing
-	length int64     // of stdin, -1 if it is not known
-	body   *body     // where stdin is a body that is still to come
+	path  string    // within the repository
+	stdin io.Reader // nil: nothing
+	body  *body     // where stdin is a body that is still to come
 }
 
 // grace is how long a git that is told to end may take to put away its locks.
 const grace = 5 * time.Second
 
 // start runs git and sends what it says. When it returns, git has ended. It does what net/http/cgi does, but that ends no process whose
-// client has gone, passes on all headers of the request, takes no chunked body, and lets a slow client wait forever.
+// client has gone, passes on all headers and the length of the request, takes no chunked body, and waits forever for a slow client.
 func (s *server) start(w http.ResponseWriter, r *http.Request, repository host.Repository, c *call) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -50,8 +49,8 @@ func (s *server) start(w http.ResponseWriter, r *http.Request, repository host.R
 	if command.Process != nil {
 		err = errors.Join(err, command.Wait())
 	}
-	if complaint.Len() > 0 || err != nil && r.Context().Err() == nil {
-		s.Log.WarnContext(r.Context(), "git complains", "repository", repository.ID, "path", c.path, "error", err, "stderr", complaint.String())
+	if complaint.text.Len() > 0 || err != nil && r.Context().Err() == nil {
+		s.Log.WarnContext(r.Context(), "git complains", "repository", repository.ID, "path", c.path, "error", err, "stderr", complaint.text.String())
 	}
 	a.end(err)
 }
@@ -73,7 +72,7 @@ func (s *server) environment(r *http.Request, repository host.Repository, c *cal
 		"GIT_CONFIG_KEY_1=gc.autoDetach", "GIT_CONFIG_VALUE_1=false", // what a push starts ends with it
 		"GIT_CONFIG_KEY_2=maintenance.autoDetach", "GIT_CONFIG_VALUE_2=false",
 		"GIT_HTTP_EXPORT_ALL=1",
-		"GIT_HTTP_MAX_REQUEST_BUFFER=" + strconv.FormatInt(s.FetchSize, 10),
+		"GIT_HTTP_MAX_REQUEST_BUFFER=" + strconv.FormatInt(s.FetchSize+1, 10), // which it has to stay below
 		"GIT_PROJECT_ROOT=" + s.root,
 		"PATH_INFO=/" + filepath.Base(s.host.GitDir(repository)) + "/" + c.path,
 		"REQUEST_METHOD=" + method,
@@ -81,10 +80,8 @@ func (s *server) environment(r *http.Request, repository host.Repository, c *cal
 		"REMOTE_USER=" + string(token.ID),
 	}
 	if c.stdin != nil {
+		// There is no CONTENT_LENGTH: git reads to the end without. With one, git 2.39 turns in circles forever when the end comes early.
 		env = append(env, "CONTENT_TYPE=application/x-"+c.path+"-request")
-		if c.length >= 0 {
-			env = append(env, "CONTENT_LENGTH="+strconv.FormatInt(c.length, 10))
-		}
 	}
 	if version := r.Header.Get("Git-Protocol"); versions.MatchString(version) {
 		env = append(env, "GIT_PROTOCOL="+version)
@@ -95,11 +92,11 @@ func (s *server) environment(r *http.Request, repository host.Repository, c *cal
 // versions is what Git-Protocol looks like, such as version=2.
 var versions = regexp.MustCompile(`^[a-z0-9=:-]{1,64}$`)
 
-// A complaint keeps the beginning of what git says on stderr.
-type complaint struct{ bytes.Buffer }
+// A complaint keeps the beginning of what git says on stderr. The buffer is a field, for one that is embedded has a ReadFrom.
+type complaint struct{ text bytes.Buffer }
 
 // Write never fails: a git that could not complain would end.
 func (c *complaint) Write(p []byte) (int, error) {
-	c.Buffer.Write(p[:min(len(p), 4096-c.Len())])
+	c.text.Write(p[:min(len(p), 4096-c.text.Len())])
 	return len(p), nil
 }

@@ -55,7 +55,7 @@ func (s *server) fetch(w http.ResponseWriter, r *http.Request, repository host.R
 		refused.write(w)
 		return
 	}
-	s.start(w, r, repository, &call{path: uploadPack, stdin: bytes.NewReader(text), length: int64(len(text))})
+	s.start(w, r, repository, &call{path: uploadPack, stdin: bytes.NewReader(text)})
 }
 
 // readAll reads a body that may be packed. It unpacks no more than the limit, whatever a few bytes claim to become.
@@ -94,7 +94,7 @@ func (s *server) push(w http.ResponseWriter, r *http.Request, repository host.Re
 		return
 	}
 	b := newBody(w, r, s.Patience, s.PushSize)
-	s.run(w, r, repository, &call{path: receivePack, stdin: b, body: b, length: r.ContentLength})
+	s.run(w, r, repository, &call{path: receivePack, stdin: b, body: b})
 }
 
 // acceptable reports whether a POST is one of the protocol, or has answered it.
