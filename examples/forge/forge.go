@@ -7,6 +7,7 @@ import (
 	"github.com/hallpass-go/hallpass/bearer"
 	"github.com/hallpass-go/hallpass/examples/forge/alerts"
 	"github.com/hallpass-go/hallpass/examples/forge/api"
+	"github.com/hallpass-go/hallpass/examples/forge/git"
 	"github.com/hallpass-go/hallpass/examples/forge/host"
 	"github.com/hallpass-go/hallpass/examples/forge/web"
 )
@@ -18,20 +19,24 @@ type forge struct {
 }
 
 // newForge puts the parts together. url is where people and git find it.
-func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) *forge {
+func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) (*forge, error) {
 	f := &forge{guarded: bearer.Mux{Gate: &bearer.Gate{Authority: h.Passes, Realm: "forge"}}}
 	api.Routes(&f.guarded, h)
+	if err := git.Routes(&f.guarded, h, git.Options{}); err != nil {
+		return nil, err
+	}
 	f.guarded.Public("POST /alerts/secret-scanning", alerts.Handler(h.Passes, keys))
 	f.guarded.Public("GET /health", health(h))
 
 	f.serve.Handle("/2.0/", inTime(&f.guarded))
+	f.serve.Handle("/git/", &f.guarded)
 	f.serve.Handle("/alerts/", inTime(&f.guarded))
 	f.serve.Handle("/health", inTime(&f.guarded))
 	f.serve.Handle("/", inTime(web.New(h, web.Options{
 		Secure:   secure,
 		CloneURL: func(workspace, slug string) string { return url + "/git/" + workspace + "/" + slug + ".git" },
 	})))
-	return f
+	return f, nil
 }
 
 func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.serve.ServeHTTP(w, r) }

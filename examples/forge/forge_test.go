@@ -45,7 +45,8 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.admin = host.WithPerson(t.Context(), admin)
 	none := func(context.Context, string) (*ecdsa.PublicKey, error) { return nil, alerts.ErrUnknownKey }
-	w.forge = newForge(h, "http://forge.invalid", false, none)
+	w.forge, err = newForge(h, "http://forge.invalid", false, none)
+	require.NoError(t, err)
 	return w
 }
 
@@ -92,7 +93,7 @@ func (w *world) status(method, target, secret, body string) int {
 	return w.call(method, target, secret, body).Code
 }
 
-// prepare gives a request the body that its route needs to get as far as the decision.
+// prepare gives a request the body or query that its route needs to get as far as the decision.
 func prepare(r *http.Request) {
 	body := ""
 	switch r.Pattern {
@@ -100,6 +101,9 @@ func prepare(r *http.Request) {
 		body = `{"project": {"key": "CORE"}}`
 	case "POST /2.0/repositories/{workspace}/{repository}/pullrequests":
 		body = `{"title": "Fix", "source": {"branch": "fix"}}`
+	}
+	if strings.HasSuffix(r.Pattern, "/info/refs") {
+		r.URL.RawQuery = "service=git-upload-pack"
 	}
 	r.Body = io.NopCloser(strings.NewReader(body))
 }

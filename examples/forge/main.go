@@ -64,8 +64,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	url := "http://" + listener.Addr().String()
+	forge, err := newForge(h, url, *secure, alerts.FromURL(*scanning, http.DefaultClient))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := &http.Server{
-		Handler:           newForge(h, url, *secure, alerts.FromURL(*scanning, http.DefaultClient)),
+		Handler:           forge,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

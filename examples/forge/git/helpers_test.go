@@ -53,7 +53,7 @@ func open(t *testing.T, o git.Options) *world {
 	w.Host, err = host.Open(ctx, w.dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	admin, err := w.AddPerson(ctx, "admin", "Administrator", "correct horse battery staple")
+	admin, err := w.SetPassword(ctx, "admin", "Administrator", "correct horse battery staple")
 	require.NoError(t, err)
 	w.asAdmin = host.WithPerson(ctx, admin)
 	workspace := func(slug string) (host.Workspace, host.Project, host.Repository) {
@@ -235,7 +235,7 @@ func (w *world) children(t *testing.T) (pids []string) {
 // childless waits until no process serves this world.
 func (w *world) childless(t *testing.T, within time.Duration) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(w.children(t)) == 0 }, within, 20*time.Millisecond, "a process is left")
+	require.Eventually(t, func() bool { return len(w.children(t)) == 0 }, 4*within, 20*time.Millisecond, "a process is left")
 }
 
 // hook makes a hook of a repository.
