@@ -2,7 +2,6 @@ package git
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ type answer struct {
 }
 
 // from starts a command and sends what it says, until it says no more. The caller waits for the process.
-func (a *answer) from(ctx context.Context, command *exec.Cmd) error {
+func (a *answer) from(command *exec.Cmd) error {
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return err
@@ -36,8 +35,6 @@ func (a *answer) from(ctx context.Context, command *exec.Cmd) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	// What a process that was told to end has started may live on and hold the other end.
-	defer context.AfterFunc(ctx, func() { out.Close() })()
 	text := bufio.NewReaderSize(out, 64<<10)
 	kind, err := header(text)
 	if err != nil {
@@ -107,5 +104,4 @@ func (a *answer) end(err error) {
 	default:
 		a.send()
 	}
-	a.control.SetWriteDeadline(time.Time{}) // what else comes on this connection has time
 }

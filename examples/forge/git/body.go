@@ -46,9 +46,6 @@ func (b *body) Read(p []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, b.refuse(errTooSlow)
 	case errors.Is(err, io.EOF):
-		// From now on the server listens whether the client is still there. A deadline would look as if it were gone. Before the end
-		// the last one stays, for the server reads on for a while.
-		b.control.SetReadDeadline(time.Time{})
 		b.ended.Store(true)
 	}
 	return n, err

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallpass-go/hallpass"
+	"github.com/hallpass-go/hallpass/bearer"
 	"github.com/hallpass-go/hallpass/examples/forge/git"
 )
 
@@ -65,6 +66,27 @@ func TestNoProcessOutlivesItsClient(t *testing.T) {
 	assert.Equal(t, w.head(t, w.api, "main"), w.head(t, w.site, "main"))
 }
 
+// A git that does not listen, and what it has started, keep nobody's slot. This one is none.
+func TestAGitThatDoesNotEndIsKilled(t *testing.T) {
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "git"), []byte("#!/bin/sh\ntrap '' TERM\nprintf 'Content-Type: x\\r\\n\\r\\nhello'\nsleep 30 &\nwait\n"), 0o700))
+	w, secret, _ := pushed(t, git.Options{})
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	mux := &bearer.Mux{Gate: w.mux.Gate}
+	require.NoError(t, git.Routes(mux, w.Host, git.Options{Processes: 1}))
+	w.server = httptest.NewServer(mux)
+	t.Cleanup(w.server.Close)
+	c := w.dial(t, "GET /git/acme/api"+refs+" HTTP/1.1\r\nHost: forge\r\nAuthorization: Bearer "+secret+"\r\n\r\n")
+	_, err := io.ReadFull(c, make([]byte, 10))
+	require.NoError(t, err)
+	unpackable := func() int {
+		return status(w.send(t, http.MethodPost, secret, "acme/api/git-upload-pack", strings.NewReader("no gzip"), zippedFetch...))
+	}
+	require.Equal(t, http.StatusServiceUnavailable, unpackable())
+	require.NoError(t, c.Close())
+	require.Eventually(t, func() bool { return unpackable() == http.StatusBadRequest }, 20*time.Second, 100*time.Millisecond, "there is a slot again")
+}
+
 // Git tidies up after a push, which would else go on behind the back of whoever counts processes.
 func TestNothingGoesOnAfterAPush(t *testing.T) {
 	w, _, dir := pushed(t, git.Options{})
@@ -86,11 +108,10 @@ func TestGitMaySpeakBeforeThePushIsComplete(t *testing.T) {
 	run(t, w.GitDir(w.site), "config", "receive.fsckObjects", "true")
 	run(t, w.GitDir(w.site), "config", "receive.unpackLimit", "1") // so that each object is looked at when it comes
 	c := w.dial(t, post(secret, "acme/site", "git-receive-pack", len(body)))
-	most := len(body) - 50<<10 // a server drops no more than 256 KiB, so that not the half is enough
-	_, err := c.Write(body[:most])
+	_, err := c.Write(body[:len(body)/2])
 	require.NoError(t, err)
 	time.Sleep(time.Second)
-	_, err = c.Write(body[most:])
+	_, err = c.Write(body[len(body)/2:])
 	require.NoError(t, err)
 	code, text := answer(t, c)
 	assert.Equal(t, 200, code)
@@ -127,8 +148,8 @@ func TestGitMayNotSpeakForeverBeforeThePushIsComplete(t *testing.T) {
 	w.childless(t, 3*time.Second)
 }
 
-// recorded returns the body of a push that makes main and a tag in an empty repository, with more than a server reads on its own. It was
-// pushed to api, and can be to site. Git accepts a tag by nobody and warns of it.
+// recorded returns the body of a push that makes main and a tag in an empty repository: no more than a server would drop, which is
+// 256 KiB. It was pushed to api, and can be to site. Git accepts a tag by nobody and warns of it.
 func recorded(t *testing.T, o git.Options) (w *world, secret string, body []byte) {
 	t.Helper()
 	w = open(t, o)
@@ -145,7 +166,7 @@ func recorded(t *testing.T, o git.Options) (w *world, secret string, body []byte
 	secret = w.secret(t, w.acme.Resource(), hallpass.RepositoryWrite)
 	dir := work(t)
 	for i := range 20 {
-		commit(t, dir, string(rune('a'+i)), 60<<10)
+		commit(t, dir, string(rune('a'+i)), 8<<10)
 	}
 	odd := command(t, dir, "fast-import", "--quiet")
 	odd.Stdin = strings.NewReader("tag odd\nfrom refs/heads/main\ndata 0\n\n")
@@ -153,7 +174,7 @@ func recorded(t *testing.T, o git.Options) (w *world, secret string, body []byte
 	require.NoError(t, err, string(out))
 	url := strings.Replace(w.as(secret, "acme/api"), w.server.Listener.Addr().String(), recorder.Listener.Addr().String(), 1)
 	run(t, dir, "-c", "http.postBuffer=10485760", "push", "--quiet", "--tags", url, "main")
-	require.Greater(t, len(body), 1<<20)
+	require.Less(t, len(body), 256<<10)
 	return w, secret, body
 }
 
@@ -174,6 +195,18 @@ func TestWhatGitCannotServeIsLogged(t *testing.T) {
 	w.log.text.Reset()
 	_, _ = w.send(t, http.MethodPost, w.secret(t, w.site.Resource(), hallpass.RepositoryWrite), "acme/site/git-receive-pack", strings.NewReader("zzzz"), "Content-Type", "application/x-git-receive-pack-request")
 	assert.Contains(t, w.log.String(), "bad line length", "what git wrote to stderr")
+}
+
+// A hook that talks a lot fills no log.
+func TestTheLogHasTheBeginningOfAComplaint(t *testing.T) {
+	w, secret, _ := pushed(t, git.Options{})
+	w.hook(t, w.api, "pre-receive", "head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1")
+	line := w.head(t, w.api, "main") + " " + strings.Repeat("0", 40) + " refs/heads/main\x00report-status"
+	body := fmt.Sprintf("%04x%s0000", len(line)+4, line) // without a band for what hooks say
+	response, _ := w.send(t, http.MethodPost, secret, "acme/api/git-receive-pack", strings.NewReader(body), "Content-Type", "application/x-git-receive-pack-request")
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	assert.Contains(t, w.log.String(), "xxxxx")
+	assert.Less(t, len(w.log.String()), 6000)
 }
 
 func TestThereIsNoServiceWithoutGit(t *testing.T) {

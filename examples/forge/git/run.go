@@ -38,11 +38,11 @@ func (s *server) start(w http.ResponseWriter, r *http.Request, repository host.R
 	command.Env = s.environment(r, repository, c)
 	command.Stdin = c.stdin
 	command.Stderr = &complaint
-	command.WaitDelay = grace
+	command.WaitDelay = grace // then it is killed, and its pipes are closed whoever holds them
 	together(command)
 
 	a := &answer{w: w, control: http.NewResponseController(w), patience: s.Patience, body: c.body}
-	err := a.from(ctx, command)
+	err := a.from(command)
 	if err != nil {
 		cancel()
 	}
