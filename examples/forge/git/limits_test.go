@@ -53,7 +53,7 @@ func TestAGzipBombIsRefusedBeforeItGrows(t *testing.T) {
 
 // What unpacks to nothing can come forever.
 func TestAFetchHasAnEndPackedToo(t *testing.T) {
-	w, secret, _ := pushed(t, git.Options{FetchSize: 64 << 10})
+	w, secret, _ := pushed(t, git.Options{FetchSize: 64 << 10, Processes: 1})
 	response, _ := w.send(t, http.MethodPost, secret, "acme/api/git-upload-pack", bytes.NewReader(zipped(t, 0, 10000)), zippedFetch...)
 	assert.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
 	response, _ = w.send(t, http.MethodPost, secret, "acme/api/git-upload-pack", bytes.NewReader(make([]byte, 64<<10+1)), zippedFetch[:2]...)
