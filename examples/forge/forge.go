@@ -18,6 +18,9 @@ type forge struct {
 	serve   http.ServeMux
 }
 
+// patience is how long the body of a request may take.
+const patience = 30 * time.Second
+
 // newForge puts the parts together. url is where people and git find it.
 func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) (*forge, error) {
 	f := &forge{guarded: bearer.Mux{Gate: &bearer.Gate{Authority: h.Passes, Realm: "forge"}}}
@@ -28,23 +31,26 @@ func newForge(h *host.Host, url string, secure bool, keys alerts.Keys) (*forge, 
 	f.guarded.Public("POST /alerts/secret-scanning", alerts.Handler(h.Passes, keys))
 	f.guarded.Public("GET /health", health(h))
 
-	f.serve.Handle("/2.0/", inTime(&f.guarded))
-	f.serve.Handle("/git/", &f.guarded)
-	f.serve.Handle("/alerts/", inTime(&f.guarded))
-	f.serve.Handle("/health", inTime(&f.guarded))
+	f.serve.Handle("/2.0/", inTime(&f.guarded, patience))
+	f.serve.Handle("/git/", inTime(&f.guarded, patience))
+	f.serve.Handle("/alerts/", inTime(&f.guarded, patience))
+	f.serve.Handle("/health", inTime(&f.guarded, patience))
 	f.serve.Handle("/", inTime(web.New(h, web.Options{
 		Secure:   secure,
 		CloneURL: func(workspace, slug string) string { return url + "/git/" + workspace + "/" + slug + ".git" },
-	})))
+	}), patience))
 	return f, nil
 }
 
 func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.serve.ServeHTTP(w, r) }
 
-// inTime gives a request half a minute to arrive. Pushes take longer, and are watched where they are read.
-func inTime(next http.Handler) http.Handler {
+// inTime gives the body of a request some time to arrive, also one that nobody reads, for the server does before it goes on. Pushes take
+// longer, and get more time as they are read. What has no body gets no deadline: the server would take it for a client that is gone.
+func inTime(next http.Handler, patience time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(30 * time.Second)) // which only a test's recorder cannot
+		if r.ContentLength != 0 {
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience)) // which only a test's recorder cannot
+		}
 		next.ServeHTTP(w, r)
 	})
 }
