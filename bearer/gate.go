@@ -34,7 +34,6 @@ type Gate struct {
 // A Gate without an Authority, a nil function and a permission that the catalog does not know are mistakes in the program, and
 // Require panics. What it returns is safe for concurrent use.
 func (g *Gate) Require(resource func(*http.Request) (hallpass.Resource, error), p hallpass.Permission, more ...hallpass.Permission) func(http.Handler) http.Handler {
-	itself := func(r hallpass.Resource) hallpass.Resource { return r }
 	rule := On(resource, itself).Needs(p, more...)
 	if err := errors.Join(g.validate(), rule.validate(), g.validatePermissions(rule.permissions())); err != nil {
 		panic(fmt.Sprintf("bearer: Require: %v", err))

@@ -41,11 +41,7 @@ type Route struct {
 // Handle registers a handler behind a rule. A request reaches h only with a live token that is permitted all that the rule needs,
 // and h gets what the rule loaded for it. It panics as [Mux] says.
 func Handle[T any](m *Mux, pattern string, rule Rule[T], h func(http.ResponseWriter, *http.Request, T)) {
-	err := rule.validate()
-	if h == nil {
-		err = errors.Join(err, errNoHandler)
-	}
-	m.register(Route{Pattern: pattern, Permissions: rule.permissions()}, err, guarded(m.Gate, rule, h))
+	handle(m, Route{Pattern: pattern}, rule, h)
 }
 
 // List registers a handler that lists. A request reaches it only with a live token whose scope permits p, and all of more. The handler
@@ -58,22 +54,13 @@ func (m *Mux) List(pattern string, h func(http.ResponseWriter, *http.Request, ha
 		t, _ := hallpass.FromContext(r.Context())
 		return t.Resource, nil
 	}
-	rule := On(bound, func(r hallpass.Resource) hallpass.Resource { return r }).Needs(p, more...)
-	var err error
-	if h == nil {
-		err = errNoHandler
-	}
-	m.register(Route{Pattern: pattern, Permissions: rule.permissions(), List: true}, err, guarded(m.Gate, rule, h))
+	handle(m, Route{Pattern: pattern, List: true}, On(bound, itself).Needs(p, more...), h)
 }
 
 // Authenticated registers a handler for any live token. That allows nothing yet: the handler has to ask [Gate.Check] for all that it
 // does. It panics as [Mux] says.
 func (m *Mux) Authenticated(pattern string, h http.Handler) {
-	var err error
-	if h == nil {
-		err = errNoHandler
-	}
-	m.register(Route{Pattern: pattern}, err, admitted(m.Gate, h))
+	m.register(Route{Pattern: pattern}, validateHandler(h == nil), admitted(m.Gate, h))
 }
 
 // Public registers a handler that is called for every request, with a token or without: the token is not looked at. It panics as
@@ -99,7 +86,17 @@ func (m *Mux) Routes() iter.Seq[Route] {
 // [http.ServeMux].
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.serve.ServeHTTP(w, r) }
 
-var errNoHandler = errors.New("there is no handler")
+func handle[T any](m *Mux, route Route, rule Rule[T], h func(http.ResponseWriter, *http.Request, T)) {
+	route.Permissions = rule.permissions()
+	m.register(route, errors.Join(rule.validate(), validateHandler(h == nil)), guarded(m.Gate, rule, h))
+}
+
+func validateHandler(missing bool) error {
+	if missing {
+		return errors.New("there is no handler")
+	}
+	return nil
+}
 
 // register adds a route, or panics with all that is wrong with it.
 func (m *Mux) register(route Route, err error, h http.Handler) {

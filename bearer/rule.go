@@ -38,6 +38,9 @@ func On[T any](load func(*http.Request) (T, error), of func(T) hallpass.Resource
 	return Rule[T]{load: load, of: of}
 }
 
+// itself is the resource of what is one.
+func itself(r hallpass.Resource) hallpass.Resource { return r }
+
 // Needs returns r with these permissions needed, all of them and besides what it needed before, on the resource of [On].
 func (r Rule[T]) Needs(p hallpass.Permission, more ...hallpass.Permission) Rule[T] {
 	return r.And(r.of, p, more...)

@@ -52,7 +52,7 @@ func TestOnlyAnAdministratorMakesTokens(t *testing.T) {
 
 	member, err := w.SetPassword(t.Context(), "member", "Member", "correct horse battery staple")
 	require.NoError(t, err)
-	require.NoError(t, w.Admits(t.Context(), member, w.workspace))
+	require.NoError(t, w.Admit(t.Context(), member, w.workspace))
 	asMember := host.WithPerson(t.Context(), member)
 	_, _, err = w.Passes.Issue(asMember, grant(w.repository.Resource(), hallpass.RepositoryRead))
 	require.ErrorIs(t, err, host.ErrNotAdmin)

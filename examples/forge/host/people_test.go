@@ -34,7 +34,7 @@ func TestManagedListsWhatManagesAllows(t *testing.T) {
 	}
 	member, err := w.SetPassword(t.Context(), "member", "Member", "correct horse battery staple")
 	require.NoError(t, err)
-	require.NoError(t, w.Admits(t.Context(), member, w.workspace))
+	require.NoError(t, w.Admit(t.Context(), member, w.workspace))
 	managed, err := w.Managed(t.Context(), member, w.workspace)
 	require.NoError(t, err)
 	require.Empty(t, managed)

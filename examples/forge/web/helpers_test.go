@@ -67,7 +67,7 @@ func build(t *testing.T) *site {
 	require.NoError(t, err)
 	s.admin, s.member = s.person("admin", "Administrator"), s.person("member", "Member")
 	require.NoError(t, s.Appoint(ctx, s.admin, s.workspace.Resource()))
-	require.NoError(t, s.Admits(ctx, s.member, s.workspace))
+	require.NoError(t, s.Admit(ctx, s.member, s.workspace))
 	s.handler = web.New(s.Host, s.options())
 	return s
 }
