@@ -32,8 +32,8 @@ type need[T any] struct {
 //
 // load runs once for each request, after its token was found good and before anything is decided. It takes names out of the request and
 // all else, such as the project in which a repository lies, out of the host's database. It changes nothing, for it runs for tokens that
-// may do nothing here too, and answers nothing. Where there is no such thing it returns [NotFound]; its other errors are answered by their [StatusCode].
-// load and of must be safe for concurrent use.
+// may do nothing here too, and answers nothing. Where there is no such thing it returns [NotFound]; its other errors are answered by their [StatusCode],
+// without their text: log them here. load and of must be safe for concurrent use.
 func On[T any](load func(*http.Request) (T, error), of func(T) hallpass.Resource) Rule[T] {
 	return Rule[T]{load: load, of: of}
 }

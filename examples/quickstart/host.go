@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"github.com/hallpass-go/hallpass"
+	"github.com/hallpass-go/hallpass/bearer"
 )
 
 // A host is the forge's own part of the database, of which hallpass knows nothing. It is the one to say which repository a
@@ -49,7 +51,7 @@ func (h *host) setUp(ctx context.Context) error {
 		{"acme", "SITE", "prototype"},
 		{"globex", "CORE", "api"}, // another customer, who likes the same names
 	} {
-		_, err := h.db.ExecContext(ctx, `INSERT INTO workspaces (id, slug) VALUES (?, ?) ON CONFLICT DO NOTHING`, newID(), row.workspace)
+		_, err := h.db.ExecContext(ctx, `INSERT INTO workspaces (id, slug) VALUES (?, ?) ON CONFLICT DO NOTHING`, uuid.NewString(), row.workspace)
 		if err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ func (h *host) setUp(ctx context.Context) error {
 			return err
 		}
 		_, err = h.db.ExecContext(ctx, `INSERT INTO repositories (id, workspace, project, slug) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			newID(), at.workspace, at.project, row.repository)
+			uuid.NewString(), at.workspace, at.project, row.repository)
 		if err != nil {
 			return err
 		}
@@ -89,7 +91,7 @@ func (at place) resource() hallpass.Resource {
 
 func (h *host) workspace(ctx context.Context, workspace string) (at place, err error) {
 	err = h.db.QueryRowContext(ctx, `SELECT id FROM workspaces WHERE slug = ?`, workspace).Scan(&at.workspace)
-	return at, notFound(err)
+	return at, notFound(err, at)
 }
 
 func (h *host) project(ctx context.Context, workspace, project string) (place, error) {
@@ -98,7 +100,7 @@ func (h *host) project(ctx context.Context, workspace, project string) (place, e
 		return at, err
 	}
 	err = h.db.QueryRowContext(ctx, `SELECT id FROM projects WHERE workspace = ? AND slug = ?`, at.workspace, project).Scan(&at.project)
-	return at, notFound(err)
+	return at, notFound(err, at)
 }
 
 func (h *host) repository(ctx context.Context, workspace, repository string) (place, error) {
@@ -108,13 +110,13 @@ func (h *host) repository(ctx context.Context, workspace, repository string) (pl
 	}
 	err = h.db.QueryRowContext(ctx, `SELECT project, id FROM repositories WHERE workspace = ? AND slug = ?`, at.workspace, repository).
 		Scan(&at.project, &at.repository)
-	return at, notFound(err)
+	return at, notFound(err, at)
 }
 
-// notFound says "no such row" in the words of hallpass, so that the answer is a 404 and no error of the database.
-func notFound(err error) error {
+// notFound says "no such row" as a gate understands it: nothing was found within what was found on the way to it.
+func notFound(err error, within place) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return hallpass.ErrNotFound
+		return bearer.NotFound(within.resource())
 	}
 	return err
 }
@@ -153,7 +155,7 @@ func (h *host) names(ctx context.Context, query string, args ...any) (names []st
 // addProject makes a project in the workspace, unless one has that name.
 func (h *host) addProject(ctx context.Context, at place, project string) error {
 	_, err := h.db.ExecContext(ctx, `INSERT INTO projects (id, workspace, slug) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-		newID(), at.workspace, project)
+		uuid.NewString(), at.workspace, project)
 	return err
 }
 
@@ -186,12 +188,4 @@ func (h *host) policy(ctx context.Context, g hallpass.Grant) error {
 		return fmt.Errorf("there is no %v", g.Resource)
 	}
 	return nil
-}
-
-// newID returns a random UUID.
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

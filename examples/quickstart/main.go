@@ -6,8 +6,7 @@
 // To read it as a tutorial, take the files in this order:
 //
 //	service.go  opens the database and makes the hallpass.Authority
-//	guard.go    checks every request: the whole wiring between net/http and hallpass
-//	api.go      the routes, each with the permission that it needs
+//	api.go      the routes, each with the permission that it needs: the whole wiring between net/http and hallpass
 //	host.go     the forge's own tables, which say where a repository lies
 //	job.go      what the CI job asks for, and what it should be answered
 //

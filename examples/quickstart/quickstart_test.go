@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/hallpass-go/hallpass"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -200,11 +201,11 @@ func TestPolicyRefusesWhatIsNotThere(t *testing.T) {
 			_, _, err = j.service.issue(t.Context(), "good", at, hallpass.RepositoryRead)
 			require.NoError(t, err)
 			if at.repository != "" {
-				at.repository = newID()
+				at.repository = uuid.NewString()
 			} else if at.project != "" {
-				at.project = newID()
+				at.project = uuid.NewString()
 			} else {
-				at.workspace = newID()
+				at.workspace = uuid.NewString()
 			}
 			_, _, err = j.service.issue(t.Context(), "bad", at, hallpass.RepositoryRead)
 			assert.ErrorContains(t, err, "refused by policy", what)
