@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -18,24 +17,13 @@ import (
 
 	"github.com/hallpass-go/hallpass"
 	"github.com/hallpass-go/hallpass/bearer/bearertest"
+	"github.com/hallpass-go/hallpass/examples/internal/page"
 	"github.com/hallpass-go/hallpass/hallpasstest"
 )
 
 // Every block of Go in the page stands in this package, so that what people copy compiles.
 func TestThePageHasThisCode(t *testing.T) {
-	code := ""
-	for _, file := range []string{"hosting.go", "hosting_test.go"} {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		code += string(text)
-	}
-	page, err := os.ReadFile("../../docs/hosting.md")
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	assert.GreaterOrEqual(t, len(blocks), 9)
-	for _, b := range blocks {
-		assert.Contains(t, code, b[1])
-	}
+	page.HasCodeOf(t, "../../docs/hosting.md", 9, "hosting.go", "hosting_test.go")
 }
 
 func newService(t *testing.T) *Service {

@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -16,21 +14,14 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/hallpass-go/hallpass"
+	"github.com/hallpass-go/hallpass/examples/internal/page"
 	"github.com/hallpass-go/hallpass/hallpasstest"
 	"github.com/hallpass-go/hallpass/sqlstore"
 )
 
 // Every block of Go in the page stands in this package, so that what people copy compiles.
 func TestThePageHasThisCode(t *testing.T) {
-	code, err := os.ReadFile("operations.go")
-	require.NoError(t, err)
-	page, err := os.ReadFile("../../docs/operations.md")
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	assert.GreaterOrEqual(t, len(blocks), 6)
-	for _, b := range blocks {
-		assert.Contains(t, string(code), b[1])
-	}
+	page.HasCodeOf(t, "../../docs/operations.md", 6, "operations.go")
 }
 
 func TestTheRunbookWorks(t *testing.T) {

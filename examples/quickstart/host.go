@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -117,6 +118,9 @@ func (h *host) repository(ctx context.Context, workspace, repository string) (pl
 func notFound(err error, within place) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return bearer.NotFound(within.resource())
+	}
+	if err != nil {
+		slog.Error("the database could not be asked", "error", err) // of which an answer shows nothing
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 
 	"github.com/hallpass-go/hallpass"
 	"github.com/hallpass-go/hallpass/bearer"
@@ -66,6 +67,9 @@ func (h *Host) Repository(ctx context.Context, workspace, slug string) (r Reposi
 func notFound(err error, within hallpass.Resource) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return bearer.NotFound(within)
+	}
+	if err != nil {
+		slog.Error("the database could not be asked", "error", err) // of which an answer shows nothing
 	}
 	return err
 }
